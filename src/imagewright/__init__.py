@@ -1,0 +1,1 @@
+"""One hardened, multi-tenant MCP endpoint through which a team makes, edits and keeps images."""
