@@ -1,0 +1,239 @@
+"""Every error a caller can meet: a stable code, a word on retrying, and an HTTP status for every face."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import ClassVar
+
+
+class Retry(StrEnum):
+    """What repeating the same call would do."""
+
+    NEVER = "never"
+    CHANGED = "changed"
+    LATER = "later"
+    CONFIRM = "confirm"
+
+
+class Fault(Exception):
+    """A failure with a sentence that its caller may read.
+
+    The sentence is written by us: it holds no secret, no prompt and no vendor's text.
+    `hint` is the next thing to try, `details` are JSON values for a program.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    retry: ClassVar[Retry] = Retry.LATER
+
+    def __init__(
+        self, sentence: str, *, hint: str = "", details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.hint = hint
+        self.details: Mapping[str, object] = MappingProxyType(dict(details or {}))
+
+    def public(self) -> dict[str, object]:
+        """The shape every face sends: code, message, retry, and hint and details if there are any."""
+        answer: dict[str, object] = {
+            "code": self.code,
+            "message": self.sentence,
+            "retry": self.retry.value,
+        }
+        if self.hint:
+            answer["hint"] = self.hint
+        if self.details:
+            answer["details"] = dict(self.details)
+        return answer
+
+
+class Internal(Fault):
+    """Something of ours failed; the incident id joins the answer to the log."""
+
+
+class InvalidRequest(Fault):
+    """An argument is missing, malformed or out of range."""
+
+    code, status, retry = "invalid_request", 400, Retry.CHANGED
+
+
+class UnknownProvider(Fault):
+    """No provider of that name is configured and allowed; `details.providers` lists those that are."""
+
+    code, status, retry = "unknown_provider", 400, Retry.CHANGED
+
+
+class UnknownModel(Fault):
+    """The provider has no model of that name for this caller; `details.models` lists those it has."""
+
+    code, status, retry = "unknown_model", 400, Retry.CHANGED
+
+
+class Unsupported(Fault):
+    """The model cannot do what was asked; the hint and the details say what it can."""
+
+    code, status, retry = "unsupported", 400, Retry.CHANGED
+
+
+class InvalidImage(Fault):
+    """The bytes are not a whole picture of a format that is accepted."""
+
+    code, status, retry = "invalid_image", 400, Retry.CHANGED
+
+
+class ImageTooLarge(Fault):
+    """The picture has too many bytes, pixels or frames."""
+
+    code, status, retry = "image_too_large", 413, Retry.CHANGED
+
+
+class Unauthenticated(Fault):
+    """No credential, or one that is not valid."""
+
+    code, status, retry = "unauthenticated", 401, Retry.CHANGED
+
+
+class Forbidden(Fault):
+    """The caller's grants do not reach this; an operator can change that."""
+
+    code, status, retry = "forbidden", 403, Retry.NEVER
+
+
+class NotFound(Fault):
+    """There is no such thing among what the caller owns."""
+
+    code, status, retry = "not_found", 404, Retry.NEVER
+
+
+class ConfirmationRequired(Fault):
+    """The ask costs money and needs consent; `details` is the quote."""
+
+    code, status, retry = "confirmation_required", 402, Retry.CONFIRM
+
+
+class ConfirmationInvalid(Fault):
+    """The quote given back is not an open quote of this caller for this ask."""
+
+    code, status, retry = "confirmation_invalid", 409, Retry.CONFIRM
+
+
+class ConfirmationDeclined(Fault):
+    """The question was answered with no; nothing was spent."""
+
+    code, status, retry = "confirmation_declined", 409, Retry.NEVER
+
+
+class BudgetExceeded(Fault):
+    """A budget has no room for the ceiling; `details` names level, limit, used and reset."""
+
+    code, status, retry = "budget_exceeded", 402, Retry.LATER
+
+
+class Unpriced(Fault):
+    """The model has no price, so it cannot be held against a budget."""
+
+    code, status, retry = "unpriced_model", 402, Retry.NEVER
+
+
+class Busy(Fault):
+    """The queue, or this caller's part of it, is full; `details.retry_after` is in seconds."""
+
+    code, status, retry = "busy", 429, Retry.LATER
+
+
+class StorageFull(Fault):
+    """The disk has no room for another picture, so no new work is taken."""
+
+    code, status, retry = "storage_full", 507, Retry.LATER
+
+
+class Unavailable(Fault):
+    """A part of the service is away or is being stopped."""
+
+    code, status, retry = "unavailable", 503, Retry.LATER
+
+
+class ProviderRejected(Fault):
+    """The provider refused the request as it stands; nothing was charged."""
+
+    code, status, retry = "provider_rejected", 400, Retry.CHANGED
+
+
+class ModerationBlocked(Fault):
+    """The provider's safety system refused the prompt or the picture."""
+
+    code, status, retry = "moderation_blocked", 400, Retry.CHANGED
+
+
+class ProviderMisconfigured(Fault):
+    """The provider refuses our key, account or address: an operator's matter."""
+
+    code, status, retry = "provider_misconfigured", 502, Retry.NEVER
+
+
+class ProviderQuota(Fault):
+    """The operator's account at the provider has no credit or quota left."""
+
+    code, status, retry = "provider_quota", 502, Retry.NEVER
+
+
+class ProviderBusy(Fault):
+    """The provider limits our rate; `details.retry_after` is in seconds where it said so."""
+
+    code, status, retry = "provider_busy", 503, Retry.LATER
+
+
+class ProviderUnavailable(Fault):
+    """The provider cannot be reached, or failed before it made anything."""
+
+    code, status, retry = "provider_unavailable", 502, Retry.LATER
+
+
+class ProviderBadAnswer(Fault):
+    """The provider answered with something that is not a usable picture."""
+
+    code, status, retry = "provider_bad_answer", 502, Retry.LATER
+
+
+class OutcomeUnknown(Fault):
+    """The request was sent and no answer proves what became of it; its hold is kept."""
+
+    code, status, retry = "outcome_unknown", 502, Retry.NEVER
+
+
+class Canceled(Fault):
+    """The job was cancelled before it made anything."""
+
+    code, status, retry = "canceled", 409, Retry.NEVER
+
+
+FAULTS: tuple[type[Fault], ...] = (
+    Internal,
+    InvalidRequest,
+    UnknownProvider,
+    UnknownModel,
+    Unsupported,
+    InvalidImage,
+    ImageTooLarge,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    ConfirmationRequired,
+    ConfirmationInvalid,
+    ConfirmationDeclined,
+    BudgetExceeded,
+    Unpriced,
+    Busy,
+    StorageFull,
+    Unavailable,
+    ProviderRejected,
+    ModerationBlocked,
+    ProviderMisconfigured,
+    ProviderQuota,
+    ProviderBusy,
+    ProviderUnavailable,
+    ProviderBadAnswer,
+    OutcomeUnknown,
+    Canceled,
+)
