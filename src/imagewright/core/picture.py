@@ -25,6 +25,10 @@ class Format(StrEnum):
         return "jpg" if self is Format.JPEG else self.value
 
 
+FORMATS_WITH_ALPHA = frozenset({Format.PNG, Format.WEBP, Format.GIF, Format.AVIF})
+LOSSY_FORMATS = frozenset({Format.JPEG, Format.WEBP, Format.AVIF})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureLimits:
     """Bounds checked before decoding: bytes of the file, pixels of one frame, edge in pixels, frames."""

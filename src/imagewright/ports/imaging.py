@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from imagewright.core.picture import Drawing, Format, Picture, PictureLimits, Rendition
+from imagewright.core.picture import Drawing, Picture, PictureLimits, Rendition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,3 @@ class Imaging(Protocol):
 
     def confinement(self) -> dict[str, str]:
         """The limits in force on this system, by name, and for those that are not, why."""
-
-
-FORMATS_WITH_ALPHA = frozenset({Format.PNG, Format.WEBP, Format.GIF, Format.AVIF})

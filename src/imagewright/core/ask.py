@@ -1,0 +1,189 @@
+"""What a caller asks for, checked where it is made."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.filename import check_folder, check_name
+from imagewright.core.picture import Format
+from imagewright.core.size import Size
+
+AUTO = "auto"
+MAX_PROMPT = 32_000
+MAX_COUNT = 10
+MAX_REFERENCES = 16
+MAX_TAGS = 16
+MAX_PARTIALS = 3
+SIZE_PRESETS = {"square": "1:1", "landscape": "3:2", "portrait": "2:3"}
+RATIOS = (
+    "1:1", "1:4", "1:8", "2:3", "3:2", "3:4", "4:1", "4:3", "4:5", "5:4", "8:1", "9:16", "16:9", "21:9",
+)  # fmt: skip
+
+
+class Action(StrEnum):
+    """What the ask does."""
+
+    GENERATE = "generate"
+    EDIT = "edit"
+
+
+class Quality(StrEnum):
+    """The levels that models name; a model has some of them."""
+
+    AUTO = "auto"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
+
+
+class Background(StrEnum):
+    AUTO = "auto"
+    OPAQUE = "opaque"
+    TRANSPARENT = "transparent"
+
+
+class Moderation(StrEnum):
+    AUTO = "auto"
+    LOW = "low"
+
+
+class Fidelity(StrEnum):
+    HIGH = "high"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """An input picture that the caller owns: the image's id and its content's hash."""
+
+    image: str
+    sha256: str
+    size: Size
+    format: Format
+    alpha: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One ask as given; raises InvalidRequest when made with a value out of range.
+
+    `size` is `auto`, a preset (square, landscape, portrait) or `WIDTHxHEIGHT`.
+    None and `auto` leave the choice to the catalogue. `variation` tells two asks
+    apart that are the same otherwise.
+    """
+
+    action: Action = Action.GENERATE
+    prompt: str
+    provider: str = AUTO
+    model: str = AUTO
+    n: int = 1
+    size: str = AUTO
+    aspect_ratio: str | None = None
+    quality: Quality = Quality.AUTO
+    background: Background = Background.AUTO
+    output_format: Format | None = None
+    output_compression: int | None = None
+    negative_prompt: str | None = None
+    seed: int | None = None
+    moderation: Moderation | None = None
+    partial_images: int = 0
+    folder: str = ""
+    filename: str | None = None
+    tags: tuple[str, ...] = ()
+    variation: str | None = None
+    references: tuple[Reference, ...] = ()
+    mask: Reference | None = None
+    strength: float | None = None
+    input_fidelity: Fidelity | None = None
+
+    def __post_init__(self) -> None:
+        _check_prompt("prompt", self.prompt)
+        if self.negative_prompt is not None:
+            _check_prompt("negative_prompt", self.negative_prompt)
+        _check_ranges(self)
+        _check_shape(self)
+        _check_inputs(self)
+        object.__setattr__(self, "folder", check_folder(self.folder))
+        if self.filename is not None:
+            object.__setattr__(self, "filename", check_name(self.filename))
+        for tag in self.tags:
+            check_name(tag)
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical ask: what makes it the same ask when it is repeated."""
+        return hashlib.sha256(canonical(self).encode()).hexdigest()
+
+
+def canonical(value: object) -> str:
+    """A dataclass as JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(asdict(value), sort_keys=True, separators=(",", ":"))  # type: ignore[call-overload]
+
+
+def _check_prompt(name: str, text: str) -> None:
+    if not text.strip():
+        raise InvalidRequest(f"The {name} is empty.", hint="Say in words what the image shows.")
+    if len(text) > MAX_PROMPT:
+        raise InvalidRequest(
+            f"The {name} has {len(text)} characters; at most {MAX_PROMPT} are accepted.",
+            hint="Shorten it.",
+        )
+    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise InvalidRequest(
+            f"The {name} holds a NUL or half of a surrogate pair.", hint="Send valid Unicode text."
+        )
+
+
+def _check_range(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:
+        raise InvalidRequest(
+            f"{name} is {value}; it must be from {low} to {high}.", details={"argument": name}
+        )
+
+
+def _check_ranges(ask: Ask) -> None:
+    _check_range("n", ask.n, 1, MAX_COUNT)
+    _check_range("output_compression", ask.output_compression, 0, 100)
+    _check_range("seed", ask.seed, 0, 2**53 - 1)
+    _check_range("partial_images", ask.partial_images, 0, MAX_PARTIALS)
+    _check_range("strength", ask.strength, 0.0, 1.0)
+    _check_range("tags", len(ask.tags), 0, MAX_TAGS)
+    _check_range("variation", len(ask.variation or ""), 0, 64)
+
+
+def _check_shape(ask: Ask) -> None:
+    if ask.aspect_ratio is not None and ask.aspect_ratio not in RATIOS:
+        raise InvalidRequest(
+            "There is no such aspect ratio.", hint=f"Ratios are: {', '.join(RATIOS)}."
+        )
+    if ask.size not in {AUTO, *SIZE_PRESETS}:
+        Size.parse(ask.size)
+        if ask.aspect_ratio is not None:
+            raise InvalidRequest(
+                "A size in pixels and an aspect ratio were both given.", hint="Give one of them."
+            )
+    elif ask.size != AUTO and ask.aspect_ratio is not None:
+        raise InvalidRequest(
+            "A size preset and an aspect ratio were both given.", hint="Give one of them."
+        )
+
+
+def _check_inputs(ask: Ask) -> None:
+    if ask.action is Action.GENERATE:
+        if ask.references or ask.mask or ask.strength is not None or ask.input_fidelity:
+            raise InvalidRequest("Input images belong to edit_image.", hint="Call edit_image.")
+        return
+    if not ask.references:
+        raise InvalidRequest("There is no image to edit.", hint="Name 1 to 16 images.")
+    if len(ask.references) > MAX_REFERENCES:
+        raise InvalidRequest(
+            f"{len(ask.references)} images were given; at most {MAX_REFERENCES} are accepted."
+        )
+    if ask.mask is not None and ask.mask.size != ask.references[0].size:
+        raise InvalidRequest(
+            f"The mask is {ask.mask.size}, the first image {ask.references[0].size}.",
+            hint="Make the mask exactly as large as the first image.",
+        )

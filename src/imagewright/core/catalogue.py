@@ -1,0 +1,120 @@
+"""Models as data: what each can do, until when, and at what price."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from imagewright.core.ask import Background, Fidelity, Moderation, Quality
+from imagewright.core.money import Nano
+from imagewright.core.picture import Format
+from imagewright.core.size import Size
+
+
+class Lifecycle(StrEnum):
+    CURRENT = "current"
+    DEPRECATED = "deprecated"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRule:
+    """Which sizes a model makes: those listed, and any that keeps the bounds if `step` is set.
+
+    `ratio` is the greatest long edge for a short one. `fallback` is what `auto` gets;
+    with `auto` True the model is left to choose, and `fallback` is one it may choose.
+    """
+
+    listed: tuple[Size, ...]
+    fallback: Size
+    auto: bool = False
+    step: int | None = None
+    edge: int = 0
+    min_edge: int = 1
+    min_pixels: int = 1
+    max_pixels: int = 0
+    ratio: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerImage:
+    """A price for each picture; keys are `quality/size`, `quality`, `size` or `*`, first match wins."""
+
+    prices: Mapping[str, Nano]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerToken:
+    """Prices in nano-dollars a token, and how many output tokens a picture takes.
+
+    `base` gives the token grid's longer side by quality, for models billed by the
+    published formula; `table` gives tokens by `quality/size` for those billed by a table.
+    `reference` bounds the input tokens of one reference picture, for which no formula
+    is published. `partial` is what each partial image adds.
+    """
+
+    text_in: Nano
+    image_in: Nano
+    image_out: Nano
+    base: Mapping[Quality, int] = field(default_factory=dict)
+    table: Mapping[str, int] = field(default_factory=dict)
+    reference: int = 0
+    partial: int = 0
+
+
+Price = PerImage | PerToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model of one configured provider."""
+
+    id: str
+    upstream: str
+    """The name the provider's API knows it by."""
+    title: str
+    sizes: SizeRule
+    lifecycle: Lifecycle = Lifecycle.CURRENT
+    ends: date | None = None
+    successor: str | None = None
+    qualities: tuple[Quality, ...] = ()
+    formats: tuple[Format, ...] = (Format.PNG,)
+    backgrounds: tuple[Background, ...] = (Background.OPAQUE,)
+    moderations: tuple[Moderation, ...] = ()
+    fidelities: tuple[Fidelity, ...] = ()
+    count: int = 1
+    references: int = 0
+    mask: bool = False
+    partials: int = 0
+    seed: bool = False
+    negative_prompt: bool = False
+    strength: bool = False
+    compression: bool = False
+    price: Price | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether every picture is priced, and at nothing."""
+        return isinstance(self.price, PerImage) and not any(self.price.prices.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A configured provider: its models in the operator's order, the first being its default."""
+
+    name: str
+    title: str
+    models: tuple[Model, ...]
+
+    def model(self, name: str) -> Model | None:
+        return next((model for model in self.models if model.id == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """Everything configured, in the operator's order; the first offer is the default."""
+
+    offers: tuple[Offer, ...]
+
+    def offer(self, name: str) -> Offer | None:
+        return next((offer for offer in self.offers if offer.name == name), None)

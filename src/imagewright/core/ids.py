@@ -1,0 +1,35 @@
+"""Identifiers: a kind's three letters, an underscore and 128 random bits."""
+
+import base64
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from functools import cache
+
+
+class Kind(StrEnum):
+    """What an id names."""
+
+    IMAGE = "img"
+    JOB = "job"
+    QUOTE = "quo"
+    INCIDENT = "inc"
+
+
+RandomBytes = Callable[[int], bytes]
+
+
+@cache
+def pattern(kind: Kind) -> re.Pattern[str]:
+    """What an id of that kind looks like; the last of 26 letters carries three bits."""
+    return re.compile(rf"{kind.value}_[a-z2-7]{{25}}[aeimquy4]\Z")
+
+
+def new_id(kind: Kind, random: RandomBytes) -> str:
+    """A new id, such as `img_` and 26 letters of lower-case base32."""
+    letters = base64.b32encode(random(16)).decode().rstrip("=").lower()
+    return f"{kind.value}_{letters}"
+
+
+def is_id(kind: Kind, text: str) -> bool:
+    return pattern(kind).match(text) is not None

@@ -1,0 +1,87 @@
+"""A plan: the ask with one model and every parameter settled, as it will be sent and priced."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imagewright.core.ask import (
+    Action,
+    Ask,
+    Background,
+    Fidelity,
+    Moderation,
+    Quality,
+    Reference,
+    canonical,
+)
+from imagewright.core.picture import Format
+from imagewright.core.size import Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be sent, and what it is priced by.
+
+    None leaves a choice to the model. `prompt` is the ask's, with whatever the
+    model takes in words only. `warnings` say what was chosen otherwise than asked.
+    """
+
+    ask: Ask
+    provider: str
+    model: str
+    upstream: str
+    prompt: str
+    negative_prompt: str | None
+    size: Size | None
+    quality: Quality | None
+    background: Background | None
+    output_format: Format
+    output_compression: int | None
+    warnings: tuple[str, ...] = ()
+
+    def canonical(self) -> str:
+        """The JSON that the jobs table keeps and `read_plan` reads."""
+        return canonical(self)
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical plan: what consent is bound to."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+def read_plan(text: str) -> Plan:
+    """The plan that `Plan.canonical` wrote."""
+    row: dict[str, Any] = json.loads(text)
+    return Plan(
+        **{
+            **row,
+            "ask": _ask(row["ask"]),
+            "size": Size(**row["size"]) if row["size"] else None,
+            "quality": Quality(row["quality"]) if row["quality"] else None,
+            "background": Background(row["background"]) if row["background"] else None,
+            "output_format": Format(row["output_format"]),
+            "warnings": tuple(row["warnings"]),
+        }
+    )
+
+
+def _ask(row: Mapping[str, Any]) -> Ask:
+    return Ask(
+        **{
+            **row,
+            "action": Action(row["action"]),
+            "quality": Quality(row["quality"]),
+            "background": Background(row["background"]),
+            "output_format": Format(row["output_format"]) if row["output_format"] else None,
+            "moderation": Moderation(row["moderation"]) if row["moderation"] else None,
+            "input_fidelity": Fidelity(row["input_fidelity"]) if row["input_fidelity"] else None,
+            "tags": tuple(row["tags"]),
+            "references": tuple(_reference(each) for each in row["references"]),
+            "mask": _reference(row["mask"]) if row["mask"] else None,
+        }
+    )
+
+
+def _reference(row: Mapping[str, Any]) -> Reference:
+    return Reference(**{**row, "size": Size(**row["size"]), "format": Format(row["format"])})

@@ -1,0 +1,164 @@
+"""Who may do what: the ACL's values and the one decision on them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+
+from imagewright.core.ask import Quality
+from imagewright.core.budget import Budget, Level
+from imagewright.core.caller import Caller
+from imagewright.core.plan import Plan
+from imagewright.core.scope import WRITING, Scope
+
+QUALITY_ORDER = (Quality.LOW, Quality.MEDIUM, Quality.HIGH, Quality.XHIGH, Quality.MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maximum:
+    """The most of one ask; None is no limit. `quality` also bounds what is left to the model."""
+
+    n: int | None = None
+    quality: Quality | None = None
+    pixels: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the ACL says of one subject, group or everyone.
+
+    Scopes are united over the entries that name a caller; the rest are limits and
+    all apply (None is no limit). An expired entry grants nothing, and its limits stay.
+    """
+
+    scopes: frozenset[Scope] = frozenset()
+    tools: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    budget: Budget = Budget()
+    maximum: Maximum = Maximum()
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acl:
+    """The whole ACL; `read_only` beats every grant."""
+
+    subjects: Mapping[str, Entry] = field(default_factory=lambda: MappingProxyType({}))
+    groups: Mapping[str, Entry] = field(default_factory=lambda: MappingProxyType({}))
+    everyone: Entry = Entry()
+    providers: Mapping[str, Budget] = field(default_factory=lambda: MappingProxyType({}))
+    read_only: bool = True
+
+    def entries(self, caller: Caller) -> tuple[Entry, ...]:
+        """The entries that name the caller, its own first, then its groups', then everyone's."""
+        own = self.subjects.get(caller.subject)
+        found = [own] if own is not None else []
+        found += [self.groups[group] for group in sorted(caller.groups) if group in self.groups]
+        return (*found, self.everyone)
+
+    def budgets(self, caller: Caller) -> dict[tuple[Level, str], Budget]:
+        """Every budget that may count for the caller, by level and key."""
+        found = {
+            (Level.GROUP, group): self.groups[group].budget
+            for group in caller.groups
+            if group in self.groups
+        }
+        found |= {(Level.PROVIDER, name): budget for name, budget in self.providers.items()}
+        if (own := self.subjects.get(caller.subject)) is not None:
+            found[Level.SUBJECT, caller.subject] = own.budget
+        found[Level.EVERYONE, ""] = self.everyone.budget
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether, and why: one word for a log and the `explain` command."""
+
+    allowed: bool
+    reason: str
+
+
+_YES = Decision(allowed=True, reason="granted")
+
+
+def granted(acl: Acl, caller: Caller, today: date) -> frozenset[Scope]:
+    """The scopes in force: united over entries not expired, narrowed by the credential and read-only."""
+    scopes: set[Scope] = set()
+    for entry in acl.entries(caller):
+        if entry.expires is None or today <= entry.expires:
+            scopes |= entry.scopes
+    narrowing = caller.credential.scopes
+    if narrowing is not None:
+        scopes &= {scope for scope in scopes if scope.value in narrowing}
+    if acl.read_only:
+        scopes -= WRITING
+    return frozenset(scopes)
+
+
+def decide(acl: Acl, caller: Caller, component: str, scope: Scope, today: date) -> Decision:
+    """Whether the caller may use a tool, resource, prompt or route that needs the scope."""
+    if acl.read_only and scope in WRITING:
+        return Decision(allowed=False, reason="read_only")
+    if scope not in granted(acl, caller, today):
+        named = caller.subject in acl.subjects or any(each in acl.groups for each in caller.groups)
+        return Decision(allowed=False, reason="scope" if named else "unnamed")
+    if not _listed(component, acl, caller, lambda entry: entry.tools):
+        return Decision(allowed=False, reason="tool")
+    return _YES
+
+
+def decide_model(acl: Acl, caller: Caller, provider: str, model: str) -> Decision:
+    """Whether the caller's lists of providers and models reach this one."""
+    if not _listed(provider, acl, caller, lambda entry: entry.providers):
+        return Decision(allowed=False, reason="provider")
+    if not _listed(model, acl, caller, lambda entry: entry.models):
+        return Decision(allowed=False, reason="model")
+    return _YES
+
+
+def decide_plan(acl: Acl, caller: Caller, plan: Plan, biggest: int) -> Decision:
+    """Whether a plan keeps every maximum; `biggest` is the pixels the model may choose by itself."""
+    model = decide_model(acl, caller, plan.provider, plan.model)
+    if not model.allowed:
+        return model
+    for entry in acl.entries(caller):
+        most = entry.maximum
+        if most.n is not None and plan.ask.n > most.n:
+            return Decision(allowed=False, reason="n")
+        pixels = plan.size.pixels if plan.size else biggest
+        if most.pixels is not None and pixels > most.pixels:
+            return Decision(allowed=False, reason="pixels")
+        if most.quality is not None and not _within(plan.quality, most.quality):
+            return Decision(allowed=False, reason="quality")
+    return _YES
+
+
+def per_call(
+    budgets: Mapping[tuple[Level, str], Budget], held: set[tuple[Level, str]]
+) -> tuple[Level, int] | None:
+    """The level with the smallest ceiling per call among those held, and that ceiling."""
+    found = [
+        (budget.per_call, key[0])
+        for key, budget in budgets.items()
+        if key in held and budget.per_call is not None
+    ]
+    smallest = min(found, default=None)
+    return (smallest[1], smallest[0]) if smallest else None
+
+
+def _listed(
+    name: str, acl: Acl, caller: Caller, names: Callable[[Entry], tuple[str, ...] | None]
+) -> bool:
+    return all(
+        any(fnmatchcase(name, pattern) for pattern in patterns)
+        for entry in acl.entries(caller)
+        if (patterns := names(entry)) is not None
+    )
+
+
+def _within(quality: Quality | None, most: Quality) -> bool:
+    if quality is None:
+        return most is QUALITY_ORDER[-1]
+    return QUALITY_ORDER.index(quality) <= QUALITY_ORDER.index(most)

@@ -1,0 +1,170 @@
+"""From an ask to a plan: a model that can do it, nothing dropped in silence."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from imagewright.core.ask import AUTO, Action, Ask, Background, Quality
+from imagewright.core.catalogue import Catalogue, Lifecycle, Model, Offer
+from imagewright.core.errors import Fault, UnknownModel, UnknownProvider, Unsupported
+from imagewright.core.picture import FORMATS_WITH_ALPHA, LOSSY_FORMATS, Format
+from imagewright.core.plan import Plan
+from imagewright.core.sizing import choose_size
+
+Allowed = Callable[[str, str], bool]
+"""Whether the caller may use a provider's model."""
+
+
+def resolve(ask: Ask, catalogue: Catalogue, allowed: Allowed, today: date) -> Plan:
+    """The first allowed model that can do the ask, in the operator's order.
+
+    Raises UnknownProvider or UnknownModel naming those there are, or the fault of
+    the first model tried when none can do it.
+    """
+    first: Fault | None = None
+    for offer, model in _candidates(ask, catalogue, allowed):
+        try:
+            return _plan(ask, offer, model, today)
+        except Unsupported as fault:
+            first = first or fault
+    raise first or UnknownProvider(
+        "No provider is configured and allowed for you.",
+        hint="Ask the operator for a provider.",
+        details={"providers": []},
+    )
+
+
+def _candidates(ask: Ask, catalogue: Catalogue, allowed: Allowed) -> Iterator[tuple[Offer, Model]]:
+    offers = {
+        offer.name: (offer, models)
+        for offer in catalogue.offers
+        if (models := [model for model in offer.models if allowed(offer.name, model.id)])
+    }
+    if ask.provider != AUTO and ask.provider not in offers:
+        raise UnknownProvider(
+            "There is no such provider.",
+            hint=f"Providers are: {', '.join(offers) or 'none'}.",
+            details={"providers": list(offers)},
+        )
+    names = list(offers) if ask.provider == AUTO else [ask.provider]
+    pairs = [(offers[name][0], model) for name in names for model in offers[name][1]]
+    if ask.model != AUTO:
+        known = [model.id for _, model in pairs]
+        pairs = [pair for pair in pairs if pair[1].id == ask.model]
+        if not pairs:
+            raise UnknownModel(
+                "There is no such model.",
+                hint=f"Models are: {', '.join(known) or 'none'}.",
+                details={"models": known},
+            )
+    yield from pairs
+
+
+def _plan(ask: Ask, offer: Offer, model: Model, today: date) -> Plan:
+    _check_life(model, today)
+    _check_inputs(ask, model)
+    _check_options(ask, model)
+    output_format = _format(ask, model)
+    prompt, negative, warnings = _words(ask, model)
+    return Plan(
+        ask=ask,
+        provider=offer.name,
+        model=model.id,
+        upstream=model.upstream,
+        prompt=prompt,
+        negative_prompt=negative,
+        size=choose_size(ask, model),
+        quality=None if ask.quality is Quality.AUTO else ask.quality,
+        background=None if ask.background is Background.AUTO else ask.background,
+        output_format=output_format,
+        output_compression=_compression(ask, model, output_format),
+        warnings=warnings,
+    )
+
+
+def _check_life(model: Model, today: date) -> None:
+    if model.lifecycle is Lifecycle.ENDED or (model.ends is not None and model.ends <= today):
+        raise Unsupported(
+            f"The model {model.id} has been shut down by its provider.",
+            hint=f"Use {model.successor}." if model.successor else "Choose another model.",
+        )
+
+
+def _refuse(model: Model, what: str, can: str) -> Unsupported:
+    return Unsupported(f"The model {model.id} {what}.", hint=can, details={"model": model.id})
+
+
+def _check_inputs(ask: Ask, model: Model) -> None:
+    if ask.action is Action.EDIT and not model.references:
+        raise _refuse(model, "cannot edit images", "Choose a model that takes references.")
+    if len(ask.references) > model.references:
+        raise _refuse(
+            model,
+            f"takes at most {model.references} input images",
+            f"Name at most {model.references}.",
+        )
+    if ask.mask is not None and not model.mask:
+        raise _refuse(model, "takes no mask", "Leave the mask out, or choose another model.")
+    if ask.n > model.count:
+        raise _refuse(
+            model, f"makes at most {model.count} images a call", f"Ask for {model.count}."
+        )
+
+
+def _check_options(ask: Ask, model: Model) -> None:
+    levels = [level.value for level in model.qualities]
+    if ask.quality is not Quality.AUTO and ask.quality not in model.qualities:
+        can = f"Levels are: auto, {', '.join(levels)}." if levels else "Leave the quality out."
+        raise _refuse(model, f"has no quality {ask.quality.value}", can)
+    if ask.background is not Background.AUTO and ask.background not in model.backgrounds:
+        can = ", ".join(each.value for each in model.backgrounds)
+        raise _refuse(model, f"makes no {ask.background.value} background", f"It makes: {can}.")
+    if ask.partial_images > model.partials:
+        raise _refuse(
+            model, f"sends at most {model.partials} partial images", f"Ask for {model.partials}."
+        )
+    taken = {
+        "seed": (ask.seed, model.seed),
+        "strength": (ask.strength, model.strength),
+        "moderation": (ask.moderation, ask.moderation in model.moderations),
+        "input_fidelity": (ask.input_fidelity, ask.input_fidelity in model.fidelities),
+    }
+    for name, (value, takes) in taken.items():
+        if value is not None and not takes:
+            raise _refuse(model, f"does not take {name} {value}", f"Leave {name} out.")
+
+
+def _format(ask: Ask, model: Model) -> Format:
+    choices = [
+        each
+        for each in model.formats
+        if ask.background is not Background.TRANSPARENT or each in FORMATS_WITH_ALPHA
+    ]
+    names = ", ".join(each.value for each in choices)
+    if ask.output_format is None and choices:
+        return choices[0]
+    if ask.output_format not in choices:
+        wanted = ask.output_format.value if ask.output_format else "transparent pictures"
+        raise _refuse(model, f"cannot make {wanted} here", f"Formats that fit: {names or 'none'}.")
+    return ask.output_format
+
+
+def _compression(ask: Ask, model: Model, output_format: Format) -> int | None:
+    if ask.output_compression is None:
+        return None
+    if not model.compression or output_format not in LOSSY_FORMATS:
+        raise _refuse(
+            model,
+            f"takes no output_compression for {output_format.value}",
+            "Leave output_compression out, or ask for webp or jpeg.",
+        )
+    return ask.output_compression
+
+
+def _words(ask: Ask, model: Model) -> tuple[str, str | None, tuple[str, ...]]:
+    if ask.negative_prompt is None or model.negative_prompt:
+        return ask.prompt, ask.negative_prompt, ()
+    return (
+        f"{ask.prompt}\n\nAvoid: {ask.negative_prompt}",
+        None,
+        (f"{model.id} has no negative prompt; it was added to the prompt as 'Avoid:'.",),
+    )

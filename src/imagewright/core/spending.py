@@ -1,0 +1,37 @@
+"""What a provider reports it used."""
+
+from dataclasses import dataclass
+
+from imagewright.core.money import Nano
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """A provider's own report; None for what it does not tell.
+
+    `cost` is a price in the answer itself, `pictures` how many were made.
+    Token counts are those billed: text and image input, image output.
+    """
+
+    pictures: int | None = None
+    text_tokens: int | None = None
+    image_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Nano | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The cost entered in the ledger. A report outside 0..ceiling is kept as `disputed`."""
+
+    amount: Nano
+    disputed: Nano | None = None
+
+
+def settle(ceiling: Nano, reported: Nano | None) -> Settled:
+    """The reported cost if it lies between nothing and the ceiling, else the ceiling."""
+    if reported is None:
+        return Settled(amount=ceiling)
+    if 0 <= reported <= ceiling:
+        return Settled(amount=reported)
+    return Settled(amount=ceiling, disputed=reported)

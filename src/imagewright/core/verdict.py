@@ -1,0 +1,27 @@
+"""How a job ended, as the books enter it."""
+
+from dataclasses import dataclass
+
+from imagewright.core.image import Image
+from imagewright.core.job import State
+from imagewright.core.spending import Settled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The end of one attempt at a job.
+
+    `settled` None keeps the hold (outcome unknown); an amount of nothing releases it.
+    `outcome` is JSON: usage, revised prompts, warnings, failures by index.
+    """
+
+    job: str
+    owner: str
+    attempt: int
+    state: State
+    at: int
+    settled: Settled | None
+    images: tuple[Image, ...] = ()
+    error_code: str | None = None
+    error_sentence: str | None = None
+    outcome: str = "{}"

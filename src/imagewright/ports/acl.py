@@ -1,0 +1,12 @@
+"""Where the ACL in force comes from."""
+
+from typing import Protocol
+
+from imagewright.core.policy import Acl
+
+
+class AclSource(Protocol):
+    """Gives the last ACL that was read whole and without fault."""
+
+    def current(self) -> Acl:
+        """The ACL in force now; a change is seen by the next call."""

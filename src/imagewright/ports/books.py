@@ -1,0 +1,114 @@
+"""The books: money, jobs, history and audit, entered together or not at all.
+
+Every method is one transaction. Times are UTC microseconds, handed in.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from imagewright.core.budget import Account, Charge
+from imagewright.core.caller import Caller
+from imagewright.core.job import Job
+from imagewright.core.plan import Plan
+from imagewright.core.quote import Consent, Quote
+from imagewright.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """How many jobs may wait: in all, and of one subject."""
+
+    queued: int = 200
+    waiting: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a request came from, for the audit: never its contents."""
+
+    request: str
+    address: str | None = None
+    client: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Everything `admit` needs to enter one ask.
+
+    `consent` is the strength by which it is admitted; `given` is the quote used up by it,
+    None where none is needed (free, or unattended inside its caps). `charges` are the accounts held,
+    in their order. `reuse_since`: a job that succeeded at or after it answers the same ask.
+    """
+
+    job: str
+    caller: Caller
+    plan: Plan
+    quote: Quote
+    consent: Consent
+    given: str | None
+    charges: tuple[Charge, ...]
+    capacity: Capacity
+    origin: Origin
+    reuse_since: int | None
+    now: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """The job that answers the ask; `fresh` is False where an earlier one does, at no cost."""
+
+    job: Job
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What an account has held and settled, in nano-dollars."""
+
+    account: Account
+    held: int
+    settled: int
+
+
+class Books(Protocol):
+    """Called by `services.gate` alone, but for `balances`."""
+
+    async def admit(self, demand: Demand) -> Admitted:
+        """Enter an ask: find the same ask, use up the consent, count capacity, hold every level,
+        write job, ledger and audit.
+
+        The same ask is one with the same subject and ask digest that is open, of unknown outcome,
+        or succeeded since `reuse_since` with all its images still there.
+        Raises ConfirmationInvalid (the quote given is not this subject's open quote for this
+        plan and at least this ceiling), Busy, or BudgetExceeded naming level, limit, used and
+        reset; then nothing is entered. An account whose held and settled and the ceiling
+        together would pass its limit has no room.
+        """
+
+    async def find(self, demand: Demand) -> Job | None:
+        """The job that would answer the same ask, if there is one; enters nothing."""
+
+    async def offer(self, caller: Caller, quote: Quote, origin: Origin, now: int) -> Quote:
+        """Record a quote, or return the open one for the same plan and ceiling.
+
+        A ninth open quote of one subject ends its oldest.
+        """
+
+    async def settle(self, verdict: Verdict) -> bool:
+        """Enter how a job ended: state, images and lineage, ledger, every account, audit.
+
+        The hold leaves the accounts it was made on and the settled amount enters the same ones.
+        False, and nothing is entered, unless the job is running under that owner and attempt.
+        """
+
+    async def cancel(self, caller: Caller, job: str, origin: Origin, now: int) -> Job:
+        """End a queued job and release its hold; ask a running one to stop; leave an ended one.
+
+        Raises NotFound for a job that is not the caller's.
+        """
+
+    async def balances(self, accounts: tuple[Account, ...]) -> tuple[Balance, ...]:
+        """What accounts have held and settled, in the order given; a missing row is nothing."""
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless the database can be read and written."""

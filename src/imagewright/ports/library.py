@@ -1,0 +1,55 @@
+"""A subject's images, as rows: what they are and where they came from."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from imagewright.core.image import Image, Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which images to list: all fields narrow. `text` is found in prompts, names and tags, without case.
+
+    `since` and `until` are UTC microseconds; `before` is the id a page starts after.
+    """
+
+    text: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    origin: Origin | None = None
+    tag: str | None = None
+    since: int | None = None
+    until: int | None = None
+    before: str | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Images, newest first, how many match in all, and whether more follow."""
+
+    images: tuple[Image, ...]
+    total: int
+    more: bool
+
+
+class Library(Protocol):
+    """The subject always comes first; another's image is NotFound, like one that never was."""
+
+    async def get(self, subject: str, image: str) -> Image:
+        """Raises NotFound."""
+
+    async def of_job(self, subject: str, job: str) -> tuple[Image, ...]:
+        """The images a job made that are still there, by index."""
+
+    async def of_hash(self, subject: str, sha256: str) -> Image | None:
+        """An image of the subject with exactly these bytes."""
+
+    async def list(self, subject: str, search: Search) -> Page:
+        """Raises NotFound where `before` names no image of the subject."""
+
+    async def add(self, subject: str, image: Image) -> None:
+        """Enter an image that no job made."""
+
+    async def delete(self, subject: str, image: str, derived: bool) -> tuple[Image, ...]:
+        """Remove the row, with `derived` those made from it too, and return them. Raises NotFound."""
