@@ -44,7 +44,7 @@ class SqlJobs:
             .values(started_at=now)
         )
         return await self._database.write(
-            lambda connection: bool(connection.execute(statement, _attempt(job)).rowcount)
+            lambda connection: connection.execute(statement, _attempt(job)).rowcount == 1
         )
 
     async def renew(self, lease: Lease) -> frozenset[str]:

@@ -76,6 +76,7 @@ def _holding(dialect: str) -> Executable:
             where=budgets.c.held + budgets.c.settled + amount
             <= bindparam("most", type_=BigInteger),
         )
+        .execution_options(preserve_rowcount=True)  # an insert's is not kept otherwise
     )
 
 
@@ -102,7 +103,7 @@ def hold_singly(connection: Connection, charges: tuple[Charge, ...], amount: Nan
     statement = _holding(connection.dialect.name)
     for charge in charges:
         row = _held(charge, amount)
-        if row["most"] < amount or not connection.execute(statement, row).rowcount:
+        if row["most"] < amount or connection.execute(statement, row).rowcount != 1:
             raise _exceeded(charge, _balance(connection, charge.account))
 
 

@@ -82,7 +82,7 @@ def use_up(connection: Connection, demand: Demand, subject: int, digest: str) ->
         "least": demand.quote.ceiling,
         "into": demand.job,
     }
-    if not connection.execute(_USE, values).rowcount:
+    if connection.execute(_USE, values).rowcount != 1:
         raise ConfirmationInvalid(
             "There is no open quote of yours with this id for exactly this ask.",
             hint="Ask again without it for a new quote.",
