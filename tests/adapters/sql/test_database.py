@@ -179,6 +179,7 @@ async def test_a_link_in_the_files_place_is_not_followed(tmp_path: Path, config:
     [
         "sqlite://",
         "sqlite:///:memory:",
+        "sqlite:////tmp/books.db?mode=ro",
         "mysql://x/y",
         "nonsense",
         "sqlite:////nonexistent/books.db",

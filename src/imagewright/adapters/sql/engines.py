@@ -24,8 +24,8 @@ def read_url(text: str) -> URL:
         raise Unavailable("The database's address cannot be read.", hint=hint) from error
     if url.drivername in {"postgresql", "postgres", _POSTGRES}:
         return url.set(drivername=_POSTGRES)
-    if url.drivername == "sqlite" and url.database and url.database != ":memory:":
-        return url.set(query={})
+    if url.drivername == "sqlite" and url.database not in {None, ":memory:"} and not url.query:
+        return url
     raise Unavailable("The database is neither a SQLite file nor PostgreSQL.", hint=hint)
 
 
