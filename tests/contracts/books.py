@@ -105,6 +105,14 @@ class Admission:
         with pytest.raises(BudgetExceeded):
             await world.admit("third", charges=charges, ceiling=1)
 
+    async def test_what_is_settled_is_used_as_what_is_held(self, world: World) -> None:
+        charges = (day(Level.EVERYONE, "", PRICE * 2),)
+        await world.admit("first", charges=charges)
+        await world.books.settle(verdict(await world.run(), PRICE))
+        await world.admit("second", charges=charges)
+        with pytest.raises(BudgetExceeded):
+            await world.admit("third", charges=charges, ceiling=1)
+
     async def test_a_budget_of_nothing_admits_nothing_that_costs(self, world: World) -> None:
         with pytest.raises(BudgetExceeded) as raised:
             await world.admit(charges=(day(Level.EVERYONE, "", 0),), ceiling=1)
