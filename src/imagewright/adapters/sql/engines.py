@@ -58,8 +58,11 @@ def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> 
     )
 
     def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+        if _journal(connection, "") != "wal" and _journal(connection, " = WAL") != "wal":
+            raise Unavailable(
+                "The database's file system keeps no write-ahead log.",
+                hint="Put the file on a local disk.",
+            )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -72,6 +75,11 @@ def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _journal(connection: sqlite3.Connection, change: str) -> str:
+    """The journal mode, after a change if there is one."""
+    return str(connection.execute(f"PRAGMA journal_mode{change}").fetchone()[0])
 
 
 def postgres_engine(url: URL, *, pool: int) -> Engine:

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _subjects()
     _quotes()
     _jobs()
+    _jobs_indexes()
     _budgets()
     _ledger()
     _audit()
@@ -111,6 +112,9 @@ def _jobs() -> None:
         sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name=op.f("fk_jobs_subject")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
+
+
+def _jobs_indexes() -> None:
     op.create_index("ix_jobs_ask", "jobs", ["subject", "digest", "finished_at"])
     op.create_index("ix_jobs_newest", "jobs", ["subject", "created_at", "id"])
     op.create_index(
