@@ -1,0 +1,1 @@
+"""Protocols that adapters keep; each docstring is the contract."""
