@@ -45,7 +45,7 @@ lint: setup-dev ## style, types, imports and sizes
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tests.house.sizes $(SOURCES)
 
 format: setup-dev ## rewrite the code in the one style
