@@ -27,8 +27,8 @@ compile() {
 }
 
 # The widest set is solved first and binds the others, so that what is tested is what is shipped.
-widest="--constraints packaging/requirements-dev.txt"
+widest=--constraints=packaging/requirements-dev.txt
 compile -dev pyproject.toml --extra postgres --group build --group dev
-compile -postgres pyproject.toml --extra postgres $widest
-compile "" pyproject.toml $widest
-compile -build --group build $widest
+compile -postgres pyproject.toml --extra postgres "$widest"
+compile "" pyproject.toml "$widest"
+compile -build --group build "$widest"
