@@ -1,1 +1,5 @@
+<<<<<<< HEAD
 """Pure values and rules: no input or output, no await, nothing but the standard library."""
+=======
+"""Pure values and rules: no input or output, nothing but the standard library."""
+>>>>>>> tooling

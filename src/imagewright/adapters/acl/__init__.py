@@ -1,0 +1,1 @@
+"""The access list read from disk and watched, the last good one kept."""

@@ -1,0 +1,1 @@
+"""Who calls: tokens and OIDC turned into a caller."""

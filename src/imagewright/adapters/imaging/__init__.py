@@ -1,0 +1,1 @@
+"""Pictures inspected and transformed in a jailed worker process."""

@@ -1,0 +1,1 @@
+"""One module per image provider, each independent of the others."""

@@ -1,0 +1,1 @@
+"""The books and the library in SQLite or PostgreSQL, from one schema."""

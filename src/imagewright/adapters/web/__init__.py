@@ -1,0 +1,1 @@
+"""The one way out to addresses that callers, tokens or vendors name."""

@@ -1,0 +1,1 @@
+"""Commands: one module per group, which parses, calls a service and prints."""
