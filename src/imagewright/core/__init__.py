@@ -1,5 +1,1 @@
-<<<<<<< HEAD
 """Pure values and rules: no input or output, no await, nothing but the standard library."""
-=======
-"""Pure values and rules: no input or output, nothing but the standard library."""
->>>>>>> tooling

@@ -97,14 +97,16 @@ def granted(acl: Acl, caller: Caller, today: date) -> frozenset[Scope]:
     return frozenset(scopes)
 
 
-def decide(acl: Acl, caller: Caller, component: str, scope: Scope, today: date) -> Decision:
-    """Whether the caller may use a tool, resource, prompt or route that needs the scope."""
+def decide(
+    acl: Acl, caller: Caller, component: str | None, scope: Scope, today: date
+) -> Decision:
+    """Whether the caller may use a tool by its name, or (None) anything else that needs the scope."""
     if acl.read_only and scope in WRITING:
         return Decision(allowed=False, reason="read_only")
     if scope not in granted(acl, caller, today):
         named = caller.subject in acl.subjects or any(each in acl.groups for each in caller.groups)
         return Decision(allowed=False, reason="scope" if named else "unnamed")
-    if not _listed(component, acl, caller, lambda entry: entry.tools):
+    if component is not None and not _listed(component, acl, caller, lambda entry: entry.tools):
         return Decision(allowed=False, reason="tool")
     return _YES
 

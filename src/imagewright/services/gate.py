@@ -68,8 +68,8 @@ class Gate:
         self._clock = world.clock
         self._new_id = world.new_id
 
-    def decide(self, caller: Caller, component: str, scope: Scope) -> Decision:
-        """Whether the caller may use a tool, resource, prompt or route."""
+    def decide(self, caller: Caller, component: str | None, scope: Scope) -> Decision:
+        """Whether the caller may use a tool by its name, or (None) anything else of that scope."""
         return policy.decide(self._acl.current(), caller, component, scope, self._today())
 
     def decide_model(self, caller: Caller, provider: str, model: str) -> bool:
@@ -87,9 +87,13 @@ class Gate:
                 details={"limit": decision.reason},
             )
 
+    def scopes(self, caller: Caller) -> frozenset[Scope]:
+        """The scopes in force for the caller."""
+        return policy.granted(self._acl.current(), caller, self._today())
+
     def consents(self, caller: Caller) -> frozenset[Consent]:
         """The strengths of consent by which the caller may spend; none is may not spend."""
-        return accepted(policy.granted(self._acl.current(), caller, self._today()))
+        return accepted(self.scopes(caller))
 
     def quote(self, plan: Plan, model: Model) -> Quote:
         """The price ceiling, under a new id; recorded only when a question is asked. Raises Unpriced."""

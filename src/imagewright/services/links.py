@@ -14,7 +14,6 @@ from imagewright.ports.clock import Clock
 from imagewright.ports.library import Library
 from imagewright.services.gate import Gate
 
-COMPONENT = "link"
 _MICRO = 1_000_000
 _GONE = "There is no such image."
 
@@ -67,7 +66,7 @@ class LinkService:
         if subject is None or not genuine or until * _MICRO <= self._clock.now():
             raise NotFound(_GONE)
         caller = Caller(subject=subject)
-        if not self._gate.decide(caller, COMPONENT, Scope.IMAGES_READ).allowed:
+        if not self._gate.decide(caller, None, Scope.IMAGES_READ).allowed:
             raise NotFound(_GONE)
         return subject, await self._rows.get(subject, image)
 

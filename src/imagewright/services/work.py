@@ -31,6 +31,7 @@ from imagewright.ports.board import Board, News
 from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
 from imagewright.ports.provider import Delivery, Input, Made, Order, Provider
+from imagewright.ports.telemetry import Telemetry
 from imagewright.services.gate import Gate
 from imagewright.services.images import find_model
 from imagewright.services.library import Label, LibraryService
@@ -39,6 +40,7 @@ from imagewright.services.reporter import Reporter
 _log = logging.getLogger(__name__)
 
 COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
+_MICRO = 1_000_000
 _NOTHING = Settled(amount=FREE)
 _SETTLE_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0)
 
@@ -53,6 +55,7 @@ class Bench:
     credentials: Authenticator | None
     board: Board
     clock: Clock
+    telemetry: Telemetry
     catalogue: Catalogue
     providers: Mapping[str, Provider]
     deadline: float = 900.0
@@ -183,6 +186,8 @@ class Work:
         if not await self._settle(job, result):
             _log.error("attempt superseded", extra={"job": job.id, "attempt": job.attempt})
             return
+        began = job.created_at
+        bench.telemetry.job(job.provider, result.state.value, (bench.clock.now() - began) / _MICRO)
         await bench.library.drop_partial(job.caller.subject, job.id)
         bench.board.post(job.id, News(stage=result.state.value, ended=True))
 
