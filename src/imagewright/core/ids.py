@@ -14,6 +14,7 @@ class Kind(StrEnum):
     JOB = "job"
     QUOTE = "quo"
     INCIDENT = "inc"
+    REQUEST = "req"
 
 
 RandomBytes = Callable[[int], bytes]

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from imagewright.core.ask import Ask
-from imagewright.core.budget import Account, Span, period
+from imagewright.core.ask import MAX_PROMPT, Ask
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue, Model, Offer
-from imagewright.core.errors import UnknownModel
-from imagewright.core.money import Nano
+from imagewright.core.errors import InvalidRequest, UnknownModel
 from imagewright.core.plan import Plan
 from imagewright.core.quote import Quote
 from imagewright.core.resolve import resolve
@@ -38,6 +36,14 @@ class Signals:
     board: Board
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRules:
+    """The clock that models end by, and the most characters of a prompt."""
+
+    clock: Clock
+    prompt: int = MAX_PROMPT
+
+
 class ImageService:
     """Takes asks; the one road for every face."""
 
@@ -47,13 +53,13 @@ class ImageService:
         library: LibraryService,
         catalogue: Catalogue,
         signals: Signals,
-        clock: Clock,
+        rules: ImageRules,
     ) -> None:
         self._gate = gate
         self._library = library
         self._catalogue = catalogue
         self._signals = signals
-        self._clock = clock
+        self._rules = rules
 
     def offers(self, caller: Caller) -> tuple[Offer, ...]:
         """The providers and models that the caller may use, in the operator's order."""
@@ -91,7 +97,11 @@ class ImageService:
         return admitted
 
     def _plan(self, caller: Caller, ask: Ask) -> tuple[Plan, Model]:
-        today = datetime.fromtimestamp(self._clock.now() // _MICRO, UTC).date()
+        if len(ask.prompt) > self._rules.prompt:
+            raise InvalidRequest(
+                f"The prompt has more than {self._rules.prompt} characters.", hint="Shorten it."
+            )
+        today = datetime.fromtimestamp(self._rules.clock.now() // _MICRO, UTC).date()
         plan = resolve(
             ask,
             self._catalogue,

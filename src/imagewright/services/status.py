@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imagewright.ports.clock import Clock
 
@@ -19,7 +19,7 @@ class About:
     name: str
     version: str
     limits: Mapping[str, int | str]
-    confinement: Mapping[str, str] = field(default_factory=dict)
+    confinement: Callable[[], Mapping[str, str]] = dict
 
 
 class StatusService:

@@ -17,7 +17,7 @@ from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.errors import answering
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.resources import RESOURCES
-from imagewright.api.mcp.surface import Surface
+from imagewright.api.mcp.surface import Surface, check_complete
 from imagewright.ports.auth import Authenticator
 
 TOOLS: tuple[ToolSpec, ...] = (
@@ -38,10 +38,10 @@ class ServerOptions:
     seal: tuple[bytes, ...]
 
 
-async def build_server(
+def build_server(
     face: Face, chain: Authenticator | None, options: ServerOptions
 ) -> FastMCP[Any]:
-    """A server with every component registered. Raises RuntimeError for one without a scope."""
+    """A server with every component registered, to be finished before it serves."""
 
     @asynccontextmanager
     async def lifespan(_server: FastMCP[Any]) -> AsyncIterator[dict[str, object]]:
@@ -68,9 +68,13 @@ async def build_server(
             description=inspect.getdoc(resource.call),
             mime_type=resource.mime,
         )(resource.call)
-    await surface.check_complete(server)
-    await _use_static_schemas(server)
     return server
+
+
+async def finish_server(server: FastMCP[Any]) -> None:
+    """Raise RuntimeError for a component without a scope; then fix the table of schemas."""
+    await check_complete(server, TOOLS, RESOURCES)
+    await _use_static_schemas(server)
 
 
 def _tool(spec: ToolSpec) -> Tool:

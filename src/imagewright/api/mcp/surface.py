@@ -36,18 +36,6 @@ class Surface(Middleware):
         self._resources = {resource.uri: resource.scope for resource in resources}
         self._text = text
 
-    async def check_complete(self, server: FastMCP[Any]) -> None:
-        """Raise RuntimeError for a registered component that declares no scope."""
-        local = server.local_provider
-        names = {tool.name for tool in await local.list_tools()} - self._tools.keys()
-        names |= {str(each.uri) for each in await local.list_resources()} - self._resources.keys()
-        names |= {
-            each.uri_template for each in await local.list_resource_templates()
-        } - self._resources.keys()
-        names |= {prompt.name for prompt in await local.list_prompts()}
-        if names:
-            raise RuntimeError(f"Without a declared scope: {', '.join(sorted(names))}.")
-
     async def on_list_tools(
         self,
         context: MiddlewareContext[mt.ListToolsRequest],
@@ -145,3 +133,17 @@ class Surface(Middleware):
         if not decision.allowed:
             _log.debug("refused", extra={"component": component, "reason": decision.reason})
         return decision.allowed
+
+
+async def check_complete(
+    server: FastMCP[Any], tools: Sequence[ToolSpec], resources: Sequence[ResourceSpec]
+) -> None:
+    """Raise RuntimeError for a registered component that declares no scope."""
+    local = server.local_provider
+    found = {tool.name for tool in await local.list_tools()}
+    found |= {str(each.uri) for each in await local.list_resources()}
+    found |= {each.uri_template for each in await local.list_resource_templates()}
+    found |= {prompt.name for prompt in await local.list_prompts()}
+    found -= {tool.name for tool in tools} | {resource.uri for resource in resources}
+    if found:
+        raise RuntimeError(f"Without a declared scope: {', '.join(sorted(found))}.")

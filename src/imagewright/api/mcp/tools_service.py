@@ -56,8 +56,8 @@ async def server_info(ctx: Context) -> ToolResult:
         "read_only": not scopes & WRITING,
         "limits": dict(about.limits),
     }
-    if about.confinement and Scope.ADMIN_READ in scopes:
-        shape["confinement"] = dict(about.confinement)
+    if Scope.ADMIN_READ in scopes:
+        shape["confinement"] = dict(about.confinement())
     mode = "read-only" if shape["read_only"] else "read and write"
     return ToolResult(
         content=f"{about.name} {about.version}, {mode} for {caller.subject}.",
