@@ -12,6 +12,14 @@ class TestMemoryBlobs(BlobsContract):
         return MemoryBlobs()
 
 
+class TestFullMemoryBlobs(BlobsContract):
+    full = True
+
+    @pytest.fixture
+    def blobs(self) -> Blobs:
+        return MemoryBlobs(full=True)
+
+
 async def test_a_full_fake_keeps_what_is_put_until_it_settles() -> None:
     blobs = MemoryBlobs(full=True)
     with pytest.raises(StorageFull):

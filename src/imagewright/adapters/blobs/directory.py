@@ -99,10 +99,13 @@ class Directory:
     def read(self, name: str) -> bytes:
         """A regular file's bytes. Raises OSError, FileNotFoundError for anything else."""
         descriptor = self._existing(name, _OPEN_READ)
-        with open(descriptor, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise FileNotFoundError(errno.ENOENT, "not a regular file")
-            return file.read()
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
 
     def write(self, name: str, data: bytes, *, durable: bool) -> None:
         """A new file; nothing is left of one that failed. Raises OSError."""
