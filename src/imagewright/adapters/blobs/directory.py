@@ -36,6 +36,10 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
+class OtherKindError(FileNotFoundError):
+    """Something has the name, but a link or not of the kind that was asked for."""
+
+
 class Directory:
     """A directory held by its descriptor; names are single components.
 
@@ -101,7 +105,7 @@ class Directory:
         descriptor = self._existing(name, _OPEN_READ)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FileNotFoundError(errno.ENOENT, "not a regular file")
+                raise OtherKindError(errno.ENOENT, "not a regular file")
             with open(descriptor, "rb", closefd=False) as file:
                 return file.read()
         finally:
@@ -169,7 +173,7 @@ class Directory:
             return os.open(_single(name), flags, dir_fd=self.descriptor)
         except OSError as error:
             if error.errno in _OTHER_KIND:
-                raise FileNotFoundError(errno.ENOENT, "not of the kind that is asked for") from None
+                raise OtherKindError(errno.ENOENT, "not of the kind that is asked for") from None
             raise
 
     def sync(self) -> None:

@@ -8,7 +8,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 
-from imagewright.adapters.blobs.directory import Directory
+from imagewright.adapters.blobs.directory import Directory, OtherKindError
 from imagewright.adapters.blobs.place import IMAGES, Place
 
 _PREVIEWS = "previews"
@@ -76,13 +76,16 @@ class Shelf:
     def free(self, owner: str, wanted: Place) -> Place:
         """The place that an original would get, for one that cannot be stored there now.
 
-        The caller holds `naming`. Raises OSError.
+        The caller holds `naming`. Where nobody can look which names are taken, because
+        something stands in the folder's way or the disk fails, the number is a random one.
         """
         try:
             with self._folder(owner, wanted, create=False) as folder:
                 return self._free(owner, wanted, folder)
-        except FileNotFoundError:
-            return self._free(owner, wanted, None)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not isinstance(error, OtherKindError):
+                return self._free(owner, wanted, None)
+            return self._free(owner, wanted.numbered(secrets.randbits(64) | 1 << 63), None)
 
     def read(self, owner: str, place: Place) -> bytes:
         """An original's bytes. Raises OSError."""
