@@ -21,6 +21,7 @@ import json
 import os
 import threading
 from dataclasses import asdict, dataclass
+from typing import Self
 
 from imagewright.adapters.blobs.directory import Directory, sync
 from imagewright.adapters.blobs.place import Place
@@ -32,6 +33,7 @@ _NAME = "spool"
 _MAGIC = b"imagewright spool 1\n"
 _DIGEST = hashlib.sha256().digest_size
 _LENGTH = 2
+_DIGITS = 10
 
 
 def table_pages(size: int) -> int:
@@ -73,29 +75,38 @@ class Spool:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lock = threading.Lock()
-        self._size = os.fstat(descriptor).st_size
+        self.size = os.fstat(descriptor).st_size
         self._pages = self._header()
         self._first = (1 + self._pages) * PAGE
         self._entries: dict[int, Waiting] = {}
         self._rebuild()
 
     @classmethod
-    def open(cls, directory: Directory, size: int) -> "Spool":
+    def open(cls, directory: Directory, size: int) -> Self:
         """Open the file, made or remade at `size` bytes; one with records in it keeps its size.
 
         Raises Unavailable for a file that is no spool, OSError.
         """
         if directory.look(_NAME) is None:
             _create(directory, size)
-        spool = cls(directory.open(_NAME, os.O_RDWR))
-        if spool._size == size or spool.waiting():
+        spool = cls._existing(directory)
+        if spool.size == size or spool.waiting():
             return spool
         # A disk too full for another size leaves the old spool in use.
         with contextlib.suppress(OSError):
             _create(directory, size)
             spool.close()
-            spool = cls(directory.open(_NAME, os.O_RDWR))
+            spool = cls._existing(directory)
         return spool
+
+    @classmethod
+    def _existing(cls, directory: Directory) -> Self:
+        descriptor = directory.open(_NAME, os.O_RDWR)
+        try:
+            return cls(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -183,22 +194,23 @@ class Spool:
             if entry.start - start >= size:
                 return start
             start = entry.end
-        return start if self._size - start >= size else None
+        return start if self.size - start >= size else None
 
     def _header(self) -> int:
         head = os.pread(self._descriptor, PAGE, 0)
         digits = head.removeprefix(_MAGIC).partition(b"\n")[0]
-        if not head.startswith(_MAGIC) or not digits.isdigit():
+        pages = int(digits) if digits.isdigit() and len(digits) < _DIGITS else 0
+        if not head.startswith(_MAGIC) or not 0 < pages < self.size // PAGE:
             raise Unavailable(
                 "The spool file is damaged.",
                 hint="Keep a copy of reserve/spool, remove it and start again.",
             )
-        return int(digits)
+        return pages
 
     def _rebuild(self) -> None:
         for page in range(1, self._pages + 1):
             entry = _decode(os.pread(self._descriptor, PAGE, page * PAGE))
-            if entry is None or entry.start < self._first or entry.end > self._size:
+            if entry is None or entry.start < self._first or entry.end > self.size:
                 continue
             data, sidecar = self._bytes(entry)
             if _hash(sidecar, data) == entry.sha256:
