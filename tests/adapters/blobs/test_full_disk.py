@@ -10,7 +10,7 @@ import pytest
 
 from imagewright.adapters.blobs.local import LocalBlobs, LocalBlobsConfig
 from imagewright.core.errors import NotFound, StorageFull
-from imagewright.ports.blobs import Stored
+from imagewright.ports.blobs import Blobs, Stored
 from tests.adapters.blobs.conftest import MIB, Disk, opened, small
 from tests.contracts.blobs import OWNER, SIDECAR, STRANGER, BlobsContract, listed, name
 
@@ -185,7 +185,7 @@ class TestFullDiskKeepsTheContract(BlobsContract):
     full = True
 
     @pytest.fixture
-    async def blobs(self, disk: Disk) -> AsyncIterator[LocalBlobs]:
+    async def blobs(self, disk: Disk) -> AsyncIterator[Blobs]:
         async with opened(small(disk.state)) as blobs:
             disk.fill()
             yield blobs
