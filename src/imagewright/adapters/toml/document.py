@@ -22,7 +22,7 @@ NOT_PRIVATE = 0o077
 KeyPath = tuple[str, ...]
 """A key's path, such as `("subjects", "user:a", "budget")`."""
 
-_AT = re.compile(r"\(at line (\d+), column (\d+)\)")
+_AT = re.compile(r"\(at line (\d+), column \d+\)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 _SYNTAX = {
     "Cannot overwrite": "The same key is set twice.",
@@ -91,13 +91,15 @@ def read_bytes(path: Path, refused: int) -> tuple[bytes, Stamp]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise _refusal(path, f"The file cannot be opened: {reason}.") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         seen = os.fstat(handle)
         _check(path, seen, refused)
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise _refusal(path, f"The file cannot be read: {error.strerror}.") from None
+    except OSError as error:
+        raise _refusal(path, f"The file cannot be read: {error.strerror}.") from None
+    finally:
+        os.close(handle)
     if len(data) > MAX_BYTES:
         raise _refusal(path, "The file is larger than 1 MiB.")
     return data, Stamp.of(seen)
@@ -121,7 +123,7 @@ def parse_document(path: Path, data: bytes) -> Document:
     except RecursionError:
         raise _refusal(path, "The file nests brackets too deeply.") from None
     except ValueError as error:
-        raise _syntax(path, str(error)) from None
+        raise _syntax(path, str(error), text) from None
 
 
 def _check(path: Path, seen: os.stat_result, refused: int) -> None:
@@ -146,13 +148,15 @@ def _refusal(path: Path, sentence: str, hint: str = "", line: int = 0) -> Miscon
     return Misconfigured([Flaw(place=place, key="", sentence=sentence, hint=hint)])
 
 
-def _syntax(path: Path, message: str) -> Misconfigured:
+def _syntax(path: Path, message: str, text: str) -> Misconfigured:
     # The parser's own words may quote a key, and a key may be a token.
     sentence = next((ours for theirs, ours in _SYNTAX.items() if message.startswith(theirs)), "")
     found = _AT.search(message)
     line = int(found[1]) if found else 0
-    column = f" Column {found[2]}." if found else ""
-    return _refusal(path, f"{sentence or 'This is not TOML.'}{column}", _SYNTAX_HINT, line)
+    if message.endswith("(at end of document)"):
+        line = text.rstrip("\n").count("\n") + 1
+    hint = _SYNTAX_HINT if message.startswith(("Expected", "Invalid")) else ""
+    return _refusal(path, sentence or "This is not TOML.", hint, line)
 
 
 def _key_lines(text: str) -> dict[KeyPath, int]:
