@@ -10,6 +10,7 @@ from imagewright.core.ask import Quality
 from imagewright.core.budget import Budget, Level
 from imagewright.core.caller import Caller
 from imagewright.core.plan import Plan
+from imagewright.core.quantity import Rate
 from imagewright.core.scope import WRITING, Scope
 
 QUALITY_ORDER = (Quality.LOW, Quality.MEDIUM, Quality.HIGH, Quality.XHIGH, Quality.MAX)
@@ -38,6 +39,9 @@ class Entry:
     models: tuple[str, ...] | None = None
     budget: Budget = Budget()
     maximum: Maximum = Maximum()
+    rate: Rate | None = None
+    storage: int | None = None
+    """Bytes of stored originals."""
     expires: date | None = None
 
 

@@ -1,1 +1,1 @@
-"""The access list read from disk and watched, the last good one kept."""
+"""The ACL file: read, checked, watched; the last good one stays in force."""

@@ -1,1 +1,1 @@
-"""Who calls: tokens and OIDC turned into a caller."""
+"""Who a bearer token is: mapped tokens, and the chain that asks each source in turn."""
