@@ -54,5 +54,5 @@ class Library(Protocol):
     async def add(self, subject: str, image: Image) -> None:
         """Enter an image that no job made."""
 
-    async def delete(self, subject: str, image: str, derived: bool) -> tuple[Image, ...]:
+    async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
         """Remove the row, with `derived` those made from it too, and return them. Raises NotFound."""

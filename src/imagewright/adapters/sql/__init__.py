@@ -1,1 +1,1 @@
-"""The books and the library in SQLite or PostgreSQL, from one schema."""
+"""Books, jobs and library in SQLite or PostgreSQL, from one schema and one set of queries."""
