@@ -6,7 +6,7 @@ from unicodedata import category
 
 import pyvips
 
-from imagewright.adapters.imaging.scene import Colour, either, over
+from imagewright.adapters.imaging.scene import Colour, Scene
 
 _FONT = path.join(path.dirname(__file__), "font", "inter.ttf")
 # The scripts that the font has, as ranges of code points: Latin, Greek, Cyrillic, signs.
@@ -32,12 +32,14 @@ class Box(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What is written, where, and the panel's colour."""
+    """What is written, where, and the panel's colour. `rise` is 0 at the box's foot, 1 at its head."""
 
     prompt: str
     facts: str
     box: Box
     ink: Colour
+    rise: float = 0.0
+    centred: bool = False
 
 
 def load_font() -> None:
@@ -45,30 +47,27 @@ def load_font() -> None:
     pyvips.Image.text("Aé…□", font="Inter 20px", fontfile=_FONT, dpi=72).avg()
 
 
-def write(colours: Any, covered: Any, label: Label) -> tuple[Any, Any]:
-    """Put the label at the foot of its box; a box too small for legible words gets none."""
+def write(scene: Scene, label: Label) -> Scene:
+    """Put the label into its box; a box too small for legible words gets none."""
     box = label.box
     short = min(box.width, box.height)
     if short < 96 or box.width < 140:
-        return colours, covered
-    margin = round(short * 0.05)
-    padding = round(short * 0.04)
-    room = min(box.width - 2 * (margin + padding), round(short * 1.25))
+        return scene
+    margin, padding, gap = round(short * 0.05), round(short * 0.04), round(short * 0.022)
+    room = min(box.width - 2 * (margin + padding), round(short * (0.6 if label.centred else 1.25)))
     words = _words(label, room, short)
-    wide = max(word.width for word in words) + 2 * padding
-    gap = round(short * 0.022)
     high = sum(word.height for word in words) + gap * (len(words) - 1) + 2 * padding
     if high > box.height - 2 * margin:
         words, high = words[-1:], words[-1].height + 2 * padding
-    at = (box.left + margin, box.top + box.height - margin - high)
-    panel = _panel(wide, high, padding)
-    colours, covered = over(colours, panel, _dark(label.ink), at), either(covered, panel, at)
-    top = at[1] + padding
+    wide = max(word.width for word in words) + 2 * padding
+    left = box.left + ((box.width - wide) // 2 if label.centred else margin)
+    top = box.top + margin + round((box.height - 2 * margin - high) * (1 - label.rise))
+    scene = scene.laid(_panel(wide, high, padding), _dark(label.ink), (left, top))
+    top += padding
     for word in words:
-        place = (at[0] + padding, top)
-        colours, covered = over(colours, word, _WHITE, place), either(covered, word, place)
+        scene = scene.laid(word, _WHITE, (left + padding, top))
         top += word.height + gap
-    return colours, covered
+    return scene
 
 
 def _words(label: Label, room: int, short: int) -> list[Any]:
@@ -77,6 +76,8 @@ def _words(label: Label, room: int, short: int) -> list[Any]:
     if not prompt:
         return [facts.copy_memory()]
     size = max(12, round(short * (0.05 if len(prompt) <= 60 else 0.038)))
+    # Few sizes: what is drawn of each letter is kept, for every size that ever was.
+    size -= size % 4 if size > 24 else 0
     return [_fitting(prompt, size, room), facts.copy_memory()]
 
 

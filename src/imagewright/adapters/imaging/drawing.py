@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from imagewright.adapters.imaging import pictures, scene
 from imagewright.adapters.imaging.caption import Box, Label, write
+from imagewright.adapters.imaging.scene import Scene
 
 
 class Sheet(NamedTuple):
@@ -34,31 +35,30 @@ def draw(sheet: Sheet, reference: Any, mask: Any) -> bytes:
 
 
 def _fresh(sheet: Sheet) -> Any:
-    drawn = scene.compose(sheet.width, sheet.height, scene.Dice(sheet.key))
+    bare = sheet.transparent and sheet.format != "jpeg"
+    dice = scene.Dice(sheet.key)
+    drawn, ink = scene.compose(sheet.width, sheet.height, dice, sky=not bare)
     box = Box(0, 0, sheet.width, sheet.height)
-    colours, covered = write(
-        drawn.colours, drawn.covered, Label(sheet.prompt, sheet.facts, box, drawn.ink)
-    )
-    if sheet.transparent and sheet.format != "jpeg":
-        return colours.bandjoin(covered)
-    return colours
+    made = write(drawn, Label(sheet.prompt, sheet.facts, box, ink))
+    return made.colours if made.covered is None else made.colours.bandjoin(made.covered)
 
 
 def _edited(sheet: Sheet, reference: Any, mask: Any) -> Any:
     """The reference, cut to the size asked, with the scenery shining over what may be changed."""
     below = _cover(reference, sheet.width, sheet.height)
-    alpha = below[3] if below.bands == 4 else None
-    plain = below.extract_band(0, n=3)
+    plain, alpha = below.extract_band(0, n=3), below[3] if below.bands == 4 else None
     where = None if mask is None else _changed(mask, sheet.width, sheet.height)
-    box = Box(0, 0, sheet.width, sheet.height) if where is None else _bounds(where)
-    drawn = scene.compose(sheet.width, sheet.height, scene.Dice(sheet.key))
+    drawn, ink = scene.compose(sheet.width, sheet.height, scene.Dice(sheet.key))
     share = 0.42 if where is None else 0.8
     tinted = (drawn.colours * share + plain * (1 - share)).cast("uchar")
-    tinted = tinted.copy(interpretation="srgb").copy_memory()
-    label = Label(sheet.prompt, sheet.facts, box, drawn.ink)
-    made, _ = write(tinted, drawn.covered, label)
-    if where is not None:
-        made = where.ifthenelse(made, plain)
+    tinted = Scene(tinted.copy(interpretation="srgb").copy_memory(), None)
+    if where is None:
+        # At the head, for a placeholder that is edited has its own label at the foot.
+        box = Box(0, 0, sheet.width, sheet.height)
+        made = write(tinted, Label(sheet.prompt, sheet.facts, box, ink, rise=1.0)).colours
+    else:
+        label = Label(sheet.prompt, sheet.facts, _bounds(where), ink, rise=0.5, centred=True)
+        made = where.ifthenelse(write(tinted, label).colours, plain)
         alpha = None if alpha is None else where.ifthenelse(255, alpha)
     if alpha is None:
         return made

@@ -21,6 +21,7 @@ _PALETTES = (
     ("dff1fb", "9ccbf0", "5a83d6", "5b7fca", "3c56a0", "1f2d66"),
 )
 Colour = tuple[int, int, int]
+_LIGHT: Colour = (255, 250, 240)
 
 
 class Dice:
@@ -42,32 +43,34 @@ class Dice:
 
 
 class Scene(NamedTuple):
-    """A picture in three bands, where on it there is something (one band), and its darkest colour."""
+    """A picture in three bands, and what of it is not background: one band, or None for all of it."""
 
     colours: Any
     covered: Any
-    ink: Colour
+
+    def laid(self, mask: Any, colour: Colour, at: tuple[int, int] = (0, 0)) -> "Scene":
+        """Lay a colour over a part, as strongly as the mask says (255 hides what is below)."""
+        covered = None if self.covered is None else _over(self.covered, mask, (255,), at)
+        return Scene(_over(self.colours, mask, colour, at), covered)
 
 
-def compose(width: int, height: int, dice: Dice) -> Scene:
-    """Lay out and draw the whole scene at its full size."""
+def compose(width: int, height: int, dice: Dice, *, sky: bool = True) -> tuple[Scene, Colour]:
+    """Lay out and draw everything at its full size; also the darkest colour.
+
+    Without a sky only sun and dunes count as covered, and the sun has a colour that shows on white.
+    """
     palette = [_colour(word) for word in _PALETTES[dice.below(len(_PALETTES))]]
-    colours = _sky(width, height, palette[:3], dice)
-    colours, covered = _sun(colours, dice)
+    empty = None if sky else pyvips.Image.black(width, height)
+    scene = Scene(_sky(width, height, palette[:3], dice), empty)
+    scene = _sun(scene, _LIGHT if sky else palette[1], dice)
     for depth, colour in enumerate(palette[3:]):
-        colours, covered = _dune(colours, covered, (depth, colour), dice)
-    return Scene(colours, covered, palette[5])
+        scene = _dune(scene, depth, colour, dice)
+    return scene, palette[5]
 
 
-def over(image: Any, mask: Any, colour: Colour, at: tuple[int, int] = (0, 0)) -> Any:
-    """Lay a colour over part of the image, as strongly as the mask says (255 hides what is below)."""
+def _over(image: Any, mask: Any, colour: tuple[int, ...], at: tuple[int, int]) -> Any:
     part = image.crop(*at, mask.width, mask.height)
     return image.insert(mask.ifthenelse(list(colour), part, blend=True), *at)
-
-
-def either(covered: Any, mask: Any, at: tuple[int, int] = (0, 0)) -> Any:
-    """Where one or the other is, the stronger of both."""
-    return over(covered.copy(interpretation="b-w"), mask, (255, 0, 0)[:1], at)
 
 
 def _colour(word: str) -> Colour:
@@ -102,7 +105,8 @@ def _blend(palette: list[Colour], place: float) -> Iterator[int]:
         yield round(one + (other - one) * part)
 
 
-def _sun(colours: Any, dice: Dice) -> tuple[Any, Any]:
+def _sun(scene: Scene, colour: Colour, dice: Dice) -> Scene:
+    colours = scene.colours
     short = min(colours.width, colours.height)
     radius = short * dice.between(0.13, 0.18)
     x = round(colours.width * dice.between(0.56, 0.8))
@@ -119,19 +123,17 @@ def _sun(colours: Any, dice: Dice) -> tuple[Any, Any]:
             strength, 2 * (x - left), 2 * (y - top), round(2 * radius * times), fill=True
         )
     mask = mask.shrink(2, 2).cast("uchar").copy_memory()
-    colours = over(colours, mask, (255, 250, 240), (left, top))
-    return colours, mask.embed(left, top, colours.width, colours.height)
+    return scene.laid(mask, colour, (left, top))
 
 
-def _dune(colours: Any, covered: Any, which: tuple[int, Colour], dice: Dice) -> tuple[Any, Any]:
-    depth, colour = which
-    width, height = colours.width, colours.height
+def _dune(scene: Scene, depth: int, colour: Colour, dice: Dice) -> Scene:
+    width, height = scene.colours.width, scene.colours.height
     crest = height * (0.6 + 0.13 * depth + dice.between(-0.03, 0.03))
     swing = height * dice.between(0.035, 0.065)
     top = max(0, int(crest - 1.6 * swing))
     high = height - top
     if high < 1:
-        return colours, covered
+        return scene
     along = pyvips.Image.xyz(width, 1)[0] * (360 / width)
     waves = (along * dice.between(0.5, 0.9) + dice.between(0, 360)).math("sin") * swing
     waves += (along * dice.between(1.3, 2.1) + dice.between(0, 360)).math("sin") * (swing * 0.45)
@@ -139,4 +141,4 @@ def _dune(colours: Any, covered: Any, which: tuple[int, Colour], dice: Dice) -> 
     rows = pyvips.Image.xyz(1, high)[1].cast("float").copy_memory().zoom(width, 1)
     mask = (rows - line).linear(210, 105, uchar=True)
     mask = mask.linear((0.62, 0.78, 0.9)[depth], 0, uchar=True).copy_memory()
-    return over(colours, mask, colour, (0, top)), either(covered, mask, (0, top))
+    return scene.laid(mask, colour, (0, top))
