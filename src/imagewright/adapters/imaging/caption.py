@@ -1,6 +1,6 @@
 """The placeholder's label: the prompt and a line of facts on a dark panel. Child side."""
 
-from os import path
+from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import category
 
@@ -8,7 +8,7 @@ import pyvips
 
 from imagewright.adapters.imaging.scene import Colour, Scene
 
-_FONT = path.join(path.dirname(__file__), "font", "inter.ttf")
+_FONT = str(Path(__file__).with_name("font") / "inter.ttf")
 # The scripts that the font has, as ranges of code points: Latin, Greek, Cyrillic, signs.
 _SCRIPTS = (
     (0x20, 0x52F),
@@ -32,7 +32,7 @@ class Box(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What is written, where, and the panel's colour. `rise` is 0 at the box's foot, 1 at its head."""
+    """What is written, where (`rise`: 0 at the box's foot, 1 at its head), and the panel's colour."""
 
     prompt: str
     facts: str

@@ -14,7 +14,7 @@ class ImagingConfig:
 
     `deadline` is in seconds and covers one call, waiting for a worker apart, which may take as
     long again. `memory` is in bytes, for a picture being worked on. `edge` is the longest side, in
-    pixels, of what is made here. A worker that was not needed for `idle` seconds ends, but the last.
+    pixels, of what is made here. A worker that rested for `idle` seconds ends, but the last one.
     """
 
     workers: int = field(default_factory=_processors)

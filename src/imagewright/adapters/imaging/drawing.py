@@ -1,4 +1,4 @@
-"""The placeholder picture, finished: scenery and label, over a reference where one is given. Child side."""
+"""The placeholder picture: scenery and label, over a reference if there is one. Child side."""
 
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ class Sheet(NamedTuple):
     @classmethod
     def sample(cls, kind: str) -> "Sheet":
         """A small one that uses everything there is."""
-        return cls("Aé…", 160, 120, kind, kind in ("png", "webp"), None, "·×", 1, 0.5)
+        return cls("Aé…", 160, 120, kind, kind in ("png", "webp"), None, "· 1", 1, 0.5)
 
 
 def draw(sheet: Sheet, reference: Any, mask: Any) -> bytes:

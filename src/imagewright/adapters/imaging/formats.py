@@ -1,4 +1,4 @@
-"""What a file is, by its own bytes: type, size, frames, and where the picture ends. Nothing is decoded.
+"""What a file is, by its own bytes: type, size, frames, and its end. Nothing is decoded.
 
 Sources: PNG (W3C, third edition), GIF89a, RFC 9649 (WebP), ITU T.81 (JPEG), ISO 14496-12 and
 AV1 Image File Format 1.1 (AVIF).
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from imagewright.adapters.imaging.refusal import Refused
 
-# So many pieces are looked at before a worker is asked; a stranger's file cannot hold the caller up.
+# So many pieces are looked at before a worker is asked; no file can hold the caller up.
 FEW = 10_000
 # And so many at all: a real file of the largest size has fewer.
 MANY = 1_000_000
@@ -42,7 +42,7 @@ _SIZED = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class Header(NamedTuple):
-    """`frames` is what was counted up to `end`: CUT where the file ends first, None where the look did."""
+    """`frames` are those up to `end`: CUT where the file ends first, None where the look did."""
 
     format: str
     width: int
@@ -87,7 +87,7 @@ def keep(width: int, height: int, frames: int, bounds: Bounds) -> None:
 
 
 def whole(data: bytes, bounds: Bounds) -> Header:
-    """Walk all of the file: `check`, and that its end is found and nothing foreign lies behind it."""
+    """Walk all of the file: `check`, and that it has an end with nothing foreign behind it."""
     header = check(data, bounds, MANY)
     if header.end is None:
         raise Refused("broken")
@@ -186,7 +186,7 @@ def _gif(data: bytes, pieces: int) -> Header:
             at += 2
         elif kind != 0:
             raise Refused("broken")
-        # A stray zero between blocks reads as the end of a chain, which is what decoders make of it.
+        # A stray zero between blocks reads as the end of a chain, as it does to decoders.
         at = _blocks(data, at, left)
     return Header("gif", width, height, max(1, frames), end)
 

@@ -11,6 +11,7 @@ import os
 import resource
 import struct
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 _SET_NO_NEW_PRIVS = 38
@@ -202,8 +203,8 @@ def _limit(name: str, most: int, sentence: str) -> str:
 
 def _mapped() -> int:
     try:
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[0]) * resource.getpagesize()
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        return int(pages) * resource.getpagesize()
     except OSError:
         # Off Linux a process maps the shared system libraries, gigabytes of addresses.
         return 4 << 30

@@ -1,4 +1,4 @@
-"""What a worker does with a picture: decode it whole, show it small, make a rendition. Child side."""
+"""What a worker does with a picture: decode it whole, show it small, rework it. Child side."""
 
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ _UNBOUNDED = 10_000_000
 
 
 class Asked(NamedTuple):
-    """A rendition: 0 stands for a side, and None for a format or quality, that was not asked for."""
+    """A rendition: 0 for a side, and None for a format or quality, that was not asked for."""
 
     width: int
     height: int
@@ -44,7 +44,7 @@ def facts(image: Any, kind: str, frames: int) -> dict[str, Any]:
 
 
 def decode(data: bytes, bounds: Bounds) -> tuple[Any, Header]:
-    """The first frame in memory, every pixel of it decoded; the other frames are decoded and let go.
+    """The first frame, decoded whole in memory; the other frames are decoded and let go.
 
     Raises Refused, and pyvips.Error for a file that its decoder refuses.
     """

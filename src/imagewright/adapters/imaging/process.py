@@ -19,7 +19,7 @@ LIFE = 1200
 
 
 class Died(Exception):
-    """The worker ended, or spoke nonsense, before it answered; `signal` is 0 where none ended it."""
+    """The worker ended, or spoke nonsense, before it answered; `signal` is 0 if none ended it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

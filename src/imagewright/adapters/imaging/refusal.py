@@ -1,4 +1,4 @@
-"""Why a picture is refused, as a code: the worker sends codes only, the parent has the sentences."""
+"""Why a picture is refused, as a word: the worker sends words only, the parent has sentences."""
 
 from typing import Literal
 

@@ -43,7 +43,7 @@ class Dice:
 
 
 class Scene(NamedTuple):
-    """A picture in three bands, and what of it is not background: one band, or None for all of it."""
+    """A picture in three bands; what of it is not background, in one band, or None for all."""
 
     colours: Any
     covered: Any

@@ -19,8 +19,10 @@ _GIVEN = PictureLimits(bytes=50 << 20)
 
 
 class VipsImaging:
-    """See ports.imaging.Imaging. An inspected size is the header's; previews and renditions are
-    turned upright as EXIF says, so theirs may have the sides exchanged.
+    """See ports.imaging.Imaging.
+
+    An inspected size is the header's; previews and renditions are turned upright as EXIF says, so
+    theirs may have the sides exchanged.
     """
 
     def __init__(self, config: ImagingConfig) -> None:
@@ -70,8 +72,9 @@ class VipsImaging:
         return Rendered(data=made[0], picture=picture)
 
     async def draw(self, drawing: Drawing) -> bytes:
-        """See the port. Raises InvalidRequest for a mask without a reference, ImageTooLarge beyond
-        the longest side.
+        """See the port.
+
+        Raises InvalidRequest for a mask without a reference, ImageTooLarge beyond the longest side.
         """
         if max(drawing.size.width, drawing.size.height) > self._config.edge:
             raise ImageTooLarge(
@@ -152,7 +155,11 @@ def _sheet(drawing: Drawing) -> list[object]:
     """In the order of the worker's Sheet."""
     decides = json.dumps([drawing.prompt, drawing.seed, drawing.index])
     key = hashlib.sha256(decides.encode()).digest()
-    facts = ["placeholder", str(drawing.size).replace("x", "×"), f"seed {drawing.seed}"]
+    facts = [
+        "placeholder",
+        str(drawing.size).replace("x", "\N{MULTIPLICATION SIGN}"),
+        f"seed {drawing.seed}",
+    ]
     if drawing.index:
         facts.append(f"no. {drawing.index + 1}")
     if drawing.reference is not None:

@@ -1,4 +1,4 @@
-"""The worker process: loads libvips and the font, enters the jail, then answers one message after another.
+"""The worker process: loads libvips and the font, enters the jail, then answers messages.
 
 `python -m imagewright.adapters.imaging.worker MEMORY PROCESSOR`, a socket on standard input.
 It ends when the other side does.
