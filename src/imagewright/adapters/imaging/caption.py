@@ -32,7 +32,7 @@ class Box(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What is written, where (`rise`: 0 at the box's foot, 1 at its head), and the panel's colour."""
+    """What is written, where (`rise`: 0 at the foot, 1 at the head), and the panel's colour."""
 
     prompt: str
     facts: str

@@ -156,16 +156,16 @@ def _png(data: bytes, pieces: int) -> Header:
     width, height = _big(data, 16, 4), _big(data, 20, 4)
     at, told, counted = len(_PNG), 1, 0
     for _ in range(pieces):
-        length, kind = _big(data, at, 4), _slice(data, at + 4, 4)
+        # The header is told even so: a bomb that is cut off is called a bomb.
+        if at + 12 > len(data):
+            return Header("png", width, height, max(told, counted), CUT)
+        length, kind = _big(data, at, 4), data[at + 4 : at + 8]
         if kind == b"acTL":
             told = max(told, _big(data, at + 8, 4))
         elif kind == b"fcTL":
             counted += 1
         at += 12 + length
-        if at > len(data):
-            # The header is told first: a bomb is named for what it is.
-            return Header("png", width, height, max(told, counted), CUT)
-        if kind == b"IEND":
+        if kind == b"IEND" and at <= len(data):
             return Header("png", width, height, max(told, counted), at)
     return Header("png", width, height, max(told, counted), None)
 

@@ -105,7 +105,7 @@ def encode(image: Any, kind: str, quality: int | None) -> bytes:
     if kind == "webp" and max(image.width, image.height) > _WEBP_EDGE:
         raise Refused("unwritable")
     save, options = _SAVERS[kind]
-    rated = {} if kind in ("png", "gif") else {"Q": quality or 85}
+    rated = {} if kind in ("png", "gif") else {"Q": 85 if quality is None else max(1, quality)}
     data: bytes = getattr(image, save)(keep="none", **options, **rated)
     return data
 

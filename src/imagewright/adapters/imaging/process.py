@@ -146,5 +146,11 @@ def environment() -> dict[str, str]:
     }
 
 
-EXHAUSTED = {signal.SIGABRT: "memory", signal.SIGTRAP: "memory", signal.SIGXCPU: "processor"}
-CRASHED = frozenset((signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS))
+EXHAUSTED: dict[int, str] = {
+    signal.SIGABRT: "memory",
+    signal.SIGTRAP: "memory",
+    signal.SIGXCPU: "processor",
+}
+CRASHED: frozenset[int] = frozenset(
+    {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS}
+)

@@ -27,15 +27,15 @@ class VipsImaging:
 
     def __init__(self, config: ImagingConfig) -> None:
         self._config = config
-        self._workers = Workers(config)
+        self.workers = Workers(config)
 
     async def open(self) -> None:
         """Start the first worker. Raises Unavailable if it cannot be jailed."""
-        await self._workers.open()
+        await self.workers.open()
 
     async def close(self) -> None:
         """End every worker."""
-        await self._workers.close()
+        await self.workers.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -50,7 +50,7 @@ class VipsImaging:
         """See the port."""
         _glance(data, limits)
         asked = {"edge": preview.edge, "most": preview.bytes} if preview else {"edge": 0, "most": 0}
-        head, made = await self._workers.call(
+        head, made = await self.workers.call(
             {"task": "inspect", "bounds": _bounds(limits), **asked}, (data,)
         )
         small = made[0] if made else None
@@ -63,7 +63,7 @@ class VipsImaging:
         self._keep(rendition)
         _glance(data, limits)
         asked = [rendition.width or 0, rendition.height or 0, rendition.format, rendition.quality]
-        head, made = await self._workers.call(
+        head, made = await self.workers.call(
             {"task": "render", "bounds": _bounds(limits), "asked": asked}, (data,)
         )
         picture = _picture(head, len(made[0]) if made else 0)
@@ -86,14 +86,14 @@ class VipsImaging:
         for blob in given:
             _glance(blob, _GIVEN)
         head = {"task": "draw", "bounds": _bounds(_GIVEN), "sheet": _sheet(drawing)}
-        _, made = await self._workers.call(head, given)
+        _, made = await self.workers.call(head, given)
         if not made or not _is(made[0], drawing.format):
             raise Unavailable("Imaging gave a wrong answer.")
         return made[0]
 
     async def ping(self) -> None:
         """See the port."""
-        await self._workers.call({"task": "ping"})
+        await self.workers.call({"task": "ping"})
 
     def confinement(self) -> dict[str, str]:
         """See the port. The worker tells what it could put in force when it starts."""
@@ -102,7 +102,7 @@ class VipsImaging:
             "time": f"a call that takes {self._config.deadline:g} s is ended with its process",
             "workers": f"at most {self._config.workers}",
         }
-        return {**ours, **(self._workers.held or {"system": f"not started yet on {sys.platform}"})}
+        return {**ours, **(self.workers.held or {"system": f"not started yet on {sys.platform}"})}
 
     def _keep(self, rendition: Rendition) -> None:
         for side in (rendition.width, rendition.height):

@@ -61,7 +61,8 @@ def _answer(head: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], l
     except MemoryError:
         return {"refused": "memory"}, []
     except pyvips.Error as error:
-        short = "memory" in str(error).lower()
+        said = str(error).lower()
+        short = "out of memory" in said or "alloc" in said
         return {"refused": "memory" if short else "broken"}, []
 
 

@@ -28,6 +28,7 @@ class Workers:
         self._places = asyncio.Semaphore(config.workers)
         self._resting: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
+        self._ending: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         self._closed = True
         self.held: dict[str, str] = {}
@@ -45,8 +46,9 @@ class Workers:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         self._resting.clear()
-        await asyncio.gather(*(worker.end() for worker in tuple(self._all)))
-        self._all.clear()
+        for worker in tuple(self._all):
+            self._drop(worker)
+        await asyncio.gather(*self._ending)
 
     @property
     def count(self) -> int:
@@ -122,28 +124,37 @@ class Workers:
         return await self._start()
 
     async def _start(self) -> WorkerProcess:
-        if self._closed:
-            raise Unavailable(_GONE)
+        self._want_open()
         try:
             async with asyncio.timeout(_STARTING):
                 worker = await WorkerProcess.start(self._config.memory)
         except (Died, OSError, TimeoutError):
             _log.exception("an imaging worker does not start")
             raise Unavailable(_GONE) from None
-        if self._closed:
-            await worker.end()
-            raise Unavailable(_GONE)
         self._all.add(worker)
+        try:
+            self._want_open()
+        except Unavailable:
+            self._drop(worker)
+            raise
         self.held = worker.held
         return worker
+
+    def _want_open(self) -> None:
+        if self._closed:
+            raise Unavailable(_GONE)
 
     def _rest(self, worker: WorkerProcess) -> None:
         worker.rested = asyncio.get_running_loop().time()
         self._resting.append(worker)
 
     def _drop(self, worker: WorkerProcess) -> None:
-        worker.kill()
         self._all.discard(worker)
+        # Killed before the task first runs: whoever was cancelled waits for nothing.
+        worker.kill()
+        ending = asyncio.create_task(worker.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     async def _shrink(self) -> None:
         """Those at the list's beginning have rested longest; the last one stays."""
