@@ -75,7 +75,9 @@ def usd_amount(value: object) -> Nano:
     try:
         return parse_usd(value if isinstance(value, str) else "")
     except InvalidRequest:
-        raise ValueError('must be a decimal string of US dollars, not below 0, like "0.04"') from None
+        raise ValueError(
+            'must be a decimal string of US dollars, not below 0, like "0.04"'
+        ) from None
 
 
 def per_million(value: object) -> Nano:

@@ -39,9 +39,7 @@ def read_offer(
     return offer if title is None else replace(offer, title=title)
 
 
-def assemble(
-    name: str, data: tuple[str, str], models: Sequence[object] | None, file: str
-) -> Offer:
+def assemble(name: str, data: tuple[str, str], models: Sequence[object] | None, file: str) -> Offer:
     """As `read_offer`, with the data file's name and text given."""
     faults: list[CatalogueFault] = []
     title, tables = _data(data, faults)
@@ -84,7 +82,9 @@ def _data(data: tuple[str, str], faults: list[CatalogueFault]) -> tuple[str, dic
 
 
 def _tables(value: object) -> dict[str, Table]:
-    if not isinstance(value, Mapping) or not all(isinstance(each, Mapping) for each in value.values()):
+    if not isinstance(value, Mapping) or not all(
+        isinstance(each, Mapping) for each in value.values()
+    ):
         raise ValueError("must hold a table for each model")
     return dict(value)
 
@@ -121,9 +121,7 @@ def _choice(found: object) -> tuple[str | None, dict[str, object]]:
     return None, {}
 
 
-def _read(
-    name: str, every: Mapping[str, _Entry], faults: list[CatalogueFault]
-) -> Model | None:
+def _read(name: str, every: Mapping[str, _Entry], faults: list[CatalogueFault]) -> Model | None:
     place = Place(file=every[name].file, model=name, faults=faults)
     table = _inherit(name, every, place)
     return None if table is None else read_model(name, Fields(table, place))

@@ -78,7 +78,9 @@ class Config:
             raise ValueError("base_url holds a query; give it as `query`")
         positive = (self.connect_timeout, self.read_timeout, self.total_timeout)
         if min(*positive, self.concurrency, self.picture_bytes) <= 0 or self.retries < 0:
-            raise ValueError("times, concurrency and picture_bytes must be above 0, retries not below")
+            raise ValueError(
+                "times, concurrency and picture_bytes must be above 0, retries not below"
+            )
 
 
 def build(config: Config, parts: Parts) -> "OpenAIImages":
@@ -230,9 +232,7 @@ class OpenAIImages:
         if isinstance(outcome, TooLarge):
             return self._bad()
         if isinstance(outcome, Answer):
-            fault = refusal(
-                outcome, model=order.plan.model, asked_pause=self._asked(outcome)
-            )
+            fault = refusal(outcome, model=order.plan.model, asked_pause=self._asked(outcome))
         else:
             fault = unknown()
         if isinstance(fault, OutcomeUnknown) and not self._config.charges:
@@ -243,9 +243,7 @@ class OpenAIImages:
         """Some relays send their refusals with status 200; those that we know are as good as a 400."""
         error = read_error(answer.body)
         if error is not None and (error.moderation or error.quota):
-            return refusal(
-                Answer(status=400, headers={}, body=answer.body), model=order.plan.model
-            )
+            return refusal(Answer(status=400, headers={}, body=answer.body), model=order.plan.model)
         return self._bad()
 
     def _bad(self) -> Fault:

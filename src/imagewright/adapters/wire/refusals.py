@@ -35,7 +35,9 @@ from imagewright.core.errors import (
     ProviderUnavailable,
 )
 
-_MODERATION = frozenset({"moderation_blocked", "content_policy_violation", "contentfilter", "content_filter"})
+_MODERATION = frozenset(
+    {"moderation_blocked", "content_policy_violation", "contentfilter", "content_filter"}
+)
 _QUOTA = frozenset(
     {
         "insufficient_quota",
@@ -128,9 +130,7 @@ def busy(asked_pause: float | None) -> ProviderBusy:
     )
 
 
-def _client_fault(
-    status: int, error: VendorError, model: str, asked_pause: float | None
-) -> Fault:
+def _client_fault(status: int, error: VendorError, model: str, asked_pause: float | None) -> Fault:
     if error.moderation:
         return _moderation(error)
     if error.quota or status == 402:
@@ -148,7 +148,9 @@ def _client_fault(
     if status == 408:
         return unknown()
     if status == 409:
-        return ProviderUnavailable("The provider could not take the request now.", hint="Try again later.")
+        return ProviderUnavailable(
+            "The provider could not take the request now.", hint="Try again later."
+        )
     if status == 429:
         return busy(asked_pause)
     return _rejected(error)
