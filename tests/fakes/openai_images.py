@@ -115,6 +115,11 @@ class FakeOpenAI:
     def calls(self, path: str = "/v1/images/") -> int:
         return sum(each.path.startswith(path) for each in self.received)
 
+    def forget(self) -> None:
+        """Begin anew: nothing was received, and nothing is scripted."""
+        self.replies.clear()
+        self.received.clear()
+
     def abort(self, scope: Any) -> None:
         self._server.abort(scope)
 

@@ -19,10 +19,16 @@ from tests.fakes.openai_images import (
 from tests.fakes.pictures import encoded, facts
 
 
-@pytest.fixture
-def vendor() -> Iterator[FakeOpenAI]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[FakeOpenAI]:
     with FakeOpenAI() as vendor:
         yield vendor
+
+
+@pytest.fixture
+def vendor(running: FakeOpenAI) -> FakeOpenAI:
+    running.forget()
+    return running
 
 
 @pytest.fixture

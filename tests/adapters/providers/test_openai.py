@@ -42,10 +42,16 @@ from tests.fakes.orders import KEY as ORDER_KEY
 from tests.fakes.pictures import encoded
 
 
-@pytest.fixture
-def vendor() -> Iterator[FakeOpenAI]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[FakeOpenAI]:
     with FakeOpenAI() as vendor:
         yield vendor
+
+
+@pytest.fixture
+def vendor(running: FakeOpenAI) -> FakeOpenAI:
+    running.forget()
+    return running
 
 
 @pytest.fixture

@@ -44,18 +44,19 @@ def assemble(name: str, data: tuple[str, str], models: Sequence[object] | None, 
     faults: list[CatalogueFault] = []
     title, tables = _data(data, faults)
     data_file = data[0]
-    known = {each: _Entry(table, data_file) for each, table in tables.items()}
+    # The file is settled by itself first: what the operator changes in one of its models
+    # does not spread to those that are like it.
+    known = _settled({each: _Entry(table, data_file) for each, table in tables.items()}, faults)
     chosen = known if models is None else _chosen(known, models, file, faults)
-    every = {**known, **chosen}
     # All of the file is read, so that a fault in a model that is not offered is told too.
-    read = {each: _read(each, every, faults) for each in every}
+    every = _settled({**known, **chosen}, faults)
+    read = {each: _read(each, entry, faults) for each, entry in every.items()}
     _check_successors(every, read, faults)
     if models is not None and not chosen and not faults:
         faults.append(CatalogueFault(file=file, model="", key="models", what="is empty"))
-    offered = tuple(model for each in chosen if (model := read[each]) is not None)
     if faults:
         raise CatalogueError(faults)
-    return Offer(name=name, title=title or name, models=offered)
+    return Offer(name=name, title=title or name, models=tuple(read[each] for each in chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,22 @@ def _choice(found: object) -> tuple[str | None, dict[str, object]]:
     return None, {}
 
 
-def _read(name: str, every: Mapping[str, _Entry], faults: list[CatalogueFault]) -> Model | None:
-    place = Place(file=every[name].file, model=name, faults=faults)
-    table = _inherit(name, every, place)
-    return None if table is None else read_model(name, Fields(table, place))
+def _settled(
+    entries: Mapping[str, _Entry], faults: list[CatalogueFault]
+) -> dict[str, _Entry]:
+    """The entries without `like`, those left out that cannot be settled."""
+    settled: dict[str, _Entry] = {}
+    for name, entry in entries.items():
+        place = Place(file=entry.file, model=name, faults=faults)
+        table = _inherit(name, entries, place)
+        if table is not None:
+            settled[name] = _Entry(table, entry.file)
+    return settled
+
+
+def _read(name: str, entry: _Entry, faults: list[CatalogueFault]) -> Model:
+    place = Place(file=entry.file, model=name, faults=faults)
+    return read_model(name, Fields(entry.table, place))
 
 
 def _inherit(name: str, every: Mapping[str, _Entry], place: Place) -> Table | None:
@@ -148,12 +161,10 @@ def _inherit(name: str, every: Mapping[str, _Entry], place: Place) -> Table | No
 
 def _check_successors(
     every: Mapping[str, _Entry],
-    read: Mapping[str, Model | None],
+    read: Mapping[str, Model],
     faults: list[CatalogueFault],
 ) -> None:
     for name, model in read.items():
-        if model is None:
-            continue
         place = Place(file=every[name].file, model=name, faults=faults)
         if model.successor is not None and model.successor not in read:
             place.fault("successor", "names no model")

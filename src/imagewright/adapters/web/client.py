@@ -104,7 +104,7 @@ class Client:
         try:
             async with asyncio.timeout(seconds), self._places:
                 return await self._exchange(call, progress)
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError, UnicodeError) as error:
             failure = progress.failure(type(error).__name__)
         # Raised here so that no context leads back to the library's request and its headers.
         raise failure

@@ -19,7 +19,7 @@ from imagewright.adapters.web.failures import BadStatus, NotSent, Refused, SentN
 from imagewright.adapters.web.origin import Origin, origin_of, parse_url
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""The addresses of a host, in numbers. Raises OSError."""
+"""The addresses of a host, in numbers. Raises OSError, or UnicodeError for what is no name."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
@@ -173,7 +173,7 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
     async def _addresses(self, host: str, port: int) -> list[str]:
         try:
             found = await self._resolve(host, port)
-        except OSError:
+        except (OSError, UnicodeError):
             found = None
         if not found:
             raise httpcore.ConnectError("name")
