@@ -49,6 +49,7 @@ class PerToken:
 
     `base` gives the token grid's longer side by quality, for models billed by the
     published formula; `table` gives tokens by `quality/size` for those billed by a table.
+    `factor` multiplies the formula's tokens at a quality, where that is a stated bound.
     `reference` bounds the input tokens of one reference picture, for which no formula
     is published. `partial` is what each partial image adds.
     """
@@ -57,6 +58,7 @@ class PerToken:
     image_in: Nano
     image_out: Nano
     base: Mapping[Quality, int] = field(default_factory=dict)
+    factor: Mapping[Quality, int] = field(default_factory=dict)
     table: Mapping[str, int] = field(default_factory=dict)
     reference: int = 0
     partial: int = 0

@@ -69,7 +69,8 @@ class Drawing:
 
     `fraction` (0 < f <= 1) draws the picture's first part only, as a partial image.
     `reference` is an encoded picture to draw over, `mask` an encoded one whose
-    transparent (or, without alpha, white) pixels alone are changed.
+    transparent (or, without alpha, white) pixels alone are changed. `strength`
+    (0 to 1) is how much of the reference is covered; None leaves it to the drawing.
     """
 
     prompt: str
@@ -82,3 +83,4 @@ class Drawing:
     fraction: float = 1.0
     reference: bytes | None = None
     mask: bytes | None = None
+    strength: float | None = None

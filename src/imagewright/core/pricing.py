@@ -43,7 +43,7 @@ def ceiling(plan: Plan, model: Model) -> Ceiling:
         + ask.n * text * price.text_in
         + ask.n * inputs * price.reference * price.image_in
     )
-    return Ceiling(amount=Nano(amount), estimate=bool(inputs) or not price.base)
+    return Ceiling(amount=Nano(amount), estimate=bool(inputs or price.factor) or not price.base)
 
 
 def actual(usage: Usage, plan: Plan, model: Model) -> Nano | None:
@@ -88,9 +88,10 @@ def _output_tokens(plan: Plan, model: Model, price: PerToken) -> list[int]:
     for quality, size in _choices(plan, model):
         level = quality or Quality.HIGH
         if level in price.base:
-            found.append(formula_tokens(price.base[level], size))
-        elif (tokens := price.table.get(f"{level.value}/{size}")) is not None:
+            tokens = formula_tokens(price.base[level], size) * price.factor.get(level, 1)
             found.append(tokens)
+        elif (listed := price.table.get(f"{level.value}/{size}")) is not None:
+            found.append(listed)
         else:
             raise Unpriced(
                 f"The model {model.id} has no price for {level.value} at {size}.",

@@ -1,14 +1,17 @@
-"""Pictures from addresses that callers name."""
+"""Pictures behind https addresses that callers name."""
 
 from typing import Protocol
 
 
 class Fetcher(Protocol):
-    """Opens only public https addresses, checked when the connection is made."""
+    """Opens public https addresses only, and never with a credential of ours.
 
-    async def fetch(self, url: str, limit: int) -> bytes:
-        """At most `limit` bytes, with no credential of ours.
+    Its faults' sentences hold neither the address nor anything the other side said.
+    """
 
-        Raises InvalidRequest for an address that is not opened, ImageTooLarge beyond the
-        limit, and InvalidImage where the address answers with anything but a picture's bytes.
+    async def fetch(self, url: str, limit_bytes: int) -> bytes:
+        """The bytes behind a caller's address, unchecked as a picture.
+
+        Raises InvalidRequest where the address may not be opened, InvalidImage where there is
+        no file behind it, ImageTooLarge beyond the limit, Unavailable where the host does not answer.
         """

@@ -1,1 +1,1 @@
-"""Shapes of request and answer that several vendors share; only providers import it."""
+"""Shapes that several vendors share; only providers import them."""
