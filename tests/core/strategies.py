@@ -46,7 +46,7 @@ references = st.builds(
 def asks(draw: st.DrawFn) -> Ask:
     """Any ask that is accepted."""
     inputs = tuple(draw(st.lists(references, max_size=3)))
-    mask = inputs[0] if inputs and draw(st.booleans()) else None
+    masked: bool = draw(st.booleans())
     size, ratio = draw(
         st.tuples(st.just("auto"), maybe(st.sampled_from(RATIOS)))
         | st.tuples(st.sampled_from(sorted(SIZE_PRESETS)) | sizes.map(str), st.none())
@@ -72,7 +72,7 @@ def asks(draw: st.DrawFn) -> Ask:
         tags=tuple(draw(st.lists(names, max_size=3))),
         variation=draw(maybe(words)),
         references=inputs,
-        mask=mask,
+        mask=inputs[0] if inputs and masked else None,
         strength=draw(st.floats(0, 1)) if inputs else None,
         input_fidelity=draw(st.none() | st.sampled_from(Fidelity)) if inputs else None,
     )
