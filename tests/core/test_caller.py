@@ -18,8 +18,21 @@ def test_a_subject_of_a_known_form_is_kept_as_it_is(subject: str) -> None:
 
 @pytest.mark.parametrize(
     "subject",
-    ["", "alice", "user:", "group:design", "User:alice", "local:x", "LOCAL", "user: alice"]
-    + ["user:alice ", "user:alice\n", "user:al\x00ice", "user:älice", "user:" + "x" * 249],
+    [
+        "",
+        "alice",
+        "user:",
+        "group:design",
+        "User:alice",
+        "local:x",
+        "LOCAL",
+        "user: alice",
+        "user:alice ",
+        "user:alice\n",
+        "user:al\x00ice",
+        "user:älice",
+        "user:" + "x" * 249,
+    ],
 )
 def test_no_caller_is_made_of_another_subject(subject: str) -> None:
     with pytest.raises(InvalidRequest, match="subject"):

@@ -39,9 +39,7 @@ def test_exactly_sixteen_random_bytes_are_asked_for() -> None:
     letters=st.text(LETTERS, min_size=26, max_size=26),
     last=st.sampled_from(LETTERS),
 )
-def test_the_pattern_accepts_only_what_new_id_can_make(
-    kind: Kind, letters: str, last: str
-) -> None:
+def test_the_pattern_accepts_only_what_new_id_can_make(kind: Kind, letters: str, last: str) -> None:
     letters = letters[:25] + last
     bits = base64.b32decode(letters.upper() + "======")
     again = new_id(kind, lambda _: bits)
@@ -49,7 +47,9 @@ def test_the_pattern_accepts_only_what_new_id_can_make(
     assert is_id(kind, f"{kind}_{letters}") == (again == f"{kind}_{letters}")
 
 
-@given(kind=KINDS, text=st.from_regex(re.compile(r"(img|job|quo|inc)_[a-z2-7]{24,28}\n?", re.ASCII)))
+@given(
+    kind=KINDS, text=st.from_regex(re.compile(r"(img|job|quo|inc)_[a-z2-7]{24,28}\n?", re.ASCII))
+)
 def test_an_accepted_text_is_as_long_as_an_id(kind: Kind, text: str) -> None:
     if is_id(kind, text):
         assert len(text) == 30

@@ -43,8 +43,26 @@ def test_decimal_dollars_are_read(text: str, amount: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-1", "+1", "1.", ".5", "1e3", "$1", "1,000", "01", "0.0000000001", "1\n", " 1", "inf"]
-    + ["1234567890", "\u0661", "0x1", "1 USD", "nan"],
+    [
+        "",
+        "-1",
+        "+1",
+        "1.",
+        ".5",
+        "1e3",
+        "$1",
+        "1,000",
+        "01",
+        "0.0000000001",
+        "1\n",
+        " 1",
+        "inf",
+        "1234567890",
+        "\u0661",
+        "0x1",
+        "1 USD",
+        "nan",
+    ],
 )
 def test_anything_else_is_no_amount(text: str) -> None:
     with pytest.raises(InvalidRequest, match="decimal number"):

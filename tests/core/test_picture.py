@@ -23,7 +23,9 @@ def test_jpeg_is_the_format_without_alpha_and_png_and_gif_the_lossless() -> None
     "given", [{}, {"width": 1}, {"height": 4096}, {"quality": 1}, {"quality": 100}]
 )
 def test_a_rendition_within_bounds_is_accepted(given: dict[str, Any]) -> None:
-    assert Rendition(**given)
+    rendition = Rendition(**given)
+
+    assert {name: getattr(rendition, name) for name in given} == given
 
 
 @pytest.mark.parametrize(
