@@ -23,7 +23,6 @@ from imagewright.core.policy import (
     decide_model,
     decide_plan,
     granted,
-    per_call,
 )
 from imagewright.core.scope import WRITING, Scope
 from tests.core.examples import ALICE, ASK, CUSTOM, PAINTER, PLAN, SQUARE, TODAY
@@ -190,6 +189,14 @@ def test_the_lists_of_all_entries_intersect(name: str, reason: str) -> None:
     assert verdict(acl(group, own), tool=name) == reason
 
 
+def test_a_list_of_tools_narrows_tools_and_nothing_else() -> None:
+    rules = acl(replace(READ, tools=()))
+
+    assert why(decide(rules, ALICE, None, Scope.IMAGES_READ, TODAY)) == "granted"
+    assert why(decide(rules, ALICE, None, Scope.IMAGES_WRITE, TODAY)) == "scope"
+    assert verdict(rules) == "tool"
+
+
 def test_limits_of_a_group_that_one_is_not_in_do_not_apply() -> None:
     rules = Acl(subjects={ME: READ}, groups={"web": Entry(tools=())}, read_only=False)
 
@@ -309,22 +316,3 @@ def test_every_budget_that_counts_for_a_caller_is_found_and_no_strangers() -> No
     assert Acl().budgets(replace(ALICE, groups=frozenset({"none"}))) == {
         (Level.EVERYONE, ""): Budget()
     }
-
-
-def test_the_smallest_ceiling_per_call_among_those_held_counts() -> None:
-    budgets = {
-        (Level.SUBJECT, ME): Budget(per_call=Nano(5)),
-        (Level.GROUP, GROUP): Budget(per_call=Nano(3)),
-        (Level.PROVIDER, "local"): Budget(per_call=Nano(1)),
-        (Level.EVERYONE, ""): Budget(day=FREE),
-    }
-    held = {(Level.SUBJECT, ME), (Level.GROUP, GROUP), (Level.EVERYONE, "")}
-
-    assert per_call(budgets, held) == (Level.GROUP, 3)
-    assert per_call(budgets, {(Level.EVERYONE, "")}) is None
-
-
-def test_a_ceiling_per_call_of_nothing_is_one() -> None:
-    budgets = {(Level.SUBJECT, ME): Budget(per_call=FREE), (Level.EVERYONE, ""): Budget()}
-
-    assert per_call(budgets, set(budgets)) == (Level.SUBJECT, 0)

@@ -119,10 +119,8 @@ def granted(acl: Acl, caller: Caller, today: date) -> frozenset[Scope]:
     return frozenset(scopes)
 
 
-def decide(
-    acl: Acl, caller: Caller, component: str | None, scope: Scope, today: date
-) -> Decision:
-    """Whether the caller may use a tool by its name, or (None) anything else that needs the scope."""
+def decide(acl: Acl, caller: Caller, component: str | None, scope: Scope, today: date) -> Decision:
+    """Whether the caller may use a tool by name, or (None) anything else that needs the scope."""
     if acl.read_only and scope in WRITING:
         return Decision(allowed=False, reason="read_only")
     if scope not in granted(acl, caller, today):
@@ -162,19 +160,6 @@ def decide_plan(acl: Acl, caller: Caller, plan: Plan, model: Model) -> Decision:
         if most.quality is not None and not _within(levels, most.quality):
             return Decision(allowed=False, reason="quality")
     return _YES
-
-
-def per_call(
-    budgets: Mapping[tuple[Level, str], Budget], held: set[tuple[Level, str]]
-) -> tuple[Level, int] | None:
-    """The level with the smallest ceiling per call among those held, and that ceiling."""
-    found = [
-        (budget.per_call, key[0])
-        for key, budget in budgets.items()
-        if key in held and budget.per_call is not None
-    ]
-    smallest = min(found, default=None)
-    return (smallest[1], smallest[0]) if smallest else None
 
 
 def _listed(
