@@ -16,7 +16,6 @@ from imagewright.core.plan import Plan, read_plan
 from imagewright.core.policy import Decision
 from imagewright.core.quote import Consent, Quote, accepted
 from imagewright.core.scope import Scope
-from imagewright.core.sizing import largest
 from imagewright.core.spending import Usage
 from imagewright.core.verdict import Verdict
 from imagewright.ports.acl import AclSource
@@ -78,8 +77,7 @@ class Gate:
 
     def check_plan(self, caller: Caller, plan: Plan, model: Model) -> None:
         """Raise Forbidden where the plan passes a maximum of the caller's."""
-        biggest = max(size.pixels for size in largest(model.sizes))
-        decision = policy.decide_plan(self._acl.current(), caller, plan, biggest)
+        decision = policy.decide_plan(self._acl.current(), caller, plan, model)
         if not decision.allowed:
             raise Forbidden(
                 "This is more than you may ask for.",
