@@ -18,7 +18,8 @@ from imagewright.adapters.auth.token_reader import SingleToken
 from imagewright.adapters.auth.tokens import Tokens, TokensConfig
 from imagewright.adapters.blobs.local import LocalBlobs, LocalBlobsConfig
 from imagewright.adapters.clock import SystemClock
-from imagewright.adapters.imaging import ImagingConfig, JailedImaging
+from imagewright.adapters.imaging.config import ImagingConfig
+from imagewright.adapters.imaging.vips import VipsImaging
 from imagewright.adapters.keys.file import KeyFile
 from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
@@ -121,9 +122,9 @@ def tell(flaw: Flaw) -> None:
     _log.warning("configuration", extra={"flaw": str(flaw)})
 
 
-def _imaging(settings: Settings) -> JailedImaging:
+def _imaging(settings: Settings) -> VipsImaging:
     section = settings.imaging
-    return JailedImaging(
+    return VipsImaging(
         ImagingConfig(
             workers=section.workers,
             deadline=float(section.deadline),

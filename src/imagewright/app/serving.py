@@ -4,18 +4,41 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
 
 import uvicorn
 
-from imagewright.app.application import App
+from imagewright.adapters.telemetry.logs import LogConfig, configure
+from imagewright.app.application import App, build
+from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
 _GRACE = 5
 _BACKLOG = 512
 
 
-async def serve_http(app: App, ready: Callable[[], None] | None = None) -> None:
+async def start(
+    settings: Settings,
+    transport: Literal["http", "stdio"] = "http",
+    ready: Callable[[App], Awaitable[None]] | None = None,
+) -> None:
+    """Set up logging, build and serve; `ready` runs once requests are answered.
+
+    Raises Misconfigured, Unavailable, StorageFull or OSError where it cannot begin.
+    """
+    configure(LogConfig(level=settings.log.level, format=settings.log.format))
+    app = build(settings, stdio=transport == "stdio")
+    if transport == "stdio":
+        await serve_stdio(app)
+    else:
+        await serve_http(app, ready)
+
+
+async def serve_http(
+    app: App, ready: Callable[[App], Awaitable[None]] | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain: no new work, running jobs awaited, sockets closed.
 
     SIGHUP takes up changed files. Raises OSError where the address cannot be had.
@@ -42,7 +65,7 @@ async def serve_http(app: App, ready: Callable[[], None] | None = None) -> None:
         await _started(server, serving)
         _log.info("serving", extra={"host": server_settings.host, "port": server_settings.port})
         if ready is not None:
-            ready()
+            await ready(app)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         _log.info("draining")
@@ -76,10 +99,9 @@ def listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Leaves signals to `serve_http`, which drains before the server closes its connections."""
 
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
-        from contextlib import nullcontext
-
-        return nullcontext()
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

@@ -19,5 +19,7 @@ def application() -> "App":
     from cyclopts import App
 
     app = App(name="imagewright", help="A hardened, multi-tenant MCP endpoint for images.")
+    app.command("imagewright.cli.serve:serve", name="serve")
+    app.command("imagewright.cli.demo:demo", name="demo")
     app.command("imagewright.cli.config:app", name="config")
     return app

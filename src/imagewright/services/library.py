@@ -144,9 +144,9 @@ class LibraryService:
         await self._shelf.rows.add(subject, image)
         return image
 
-    async def delete(self, subject: str, image: str, derived: bool) -> tuple[Image, ...]:
+    async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
         """Remove an image, and what was made from it if asked. Raises NotFound."""
-        gone = await self._shelf.rows.delete(subject, image, derived)
+        gone = await self._shelf.rows.delete(subject, image, derived=derived)
         for row in gone:
             await self._shelf.blobs.delete(subject, row.path)
             await self._shelf.blobs.drop_preview(subject, row.id)

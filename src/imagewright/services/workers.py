@@ -48,7 +48,7 @@ class Workers:
 
     async def start(self) -> None:
         """Put right what an earlier process left, then begin to claim."""
-        await self._recover(self._rules.sole)
+        await self._recover(sole=self._rules.sole)
         self._loops = [asyncio.create_task(self._slot()) for _ in range(self._rules.slots)]
         self._loops.append(asyncio.create_task(self._keep_leases()))
 
@@ -67,9 +67,9 @@ class Workers:
         """How many jobs are being carried out here."""
         return len(self._tasks)
 
-    async def _recover(self, sole: bool) -> None:
+    async def _recover(self, *, sole: bool) -> None:
         try:
-            found = await self._jobs.recover(self._clock.now(), sole)
+            found = await self._jobs.recover(self._clock.now(), sole=sole)
         except Fault as fault:
             _log.error("jobs not recovered", extra={"code": fault.code})
             return

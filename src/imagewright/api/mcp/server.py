@@ -56,7 +56,6 @@ def build_server(
         middleware=[surface],
         mask_error_details=True,
         strict_input_validation=True,
-        cache_scope="private",
         request_state_security=RequestStateSecurity(keys=list(options.seal)),
     )
     for tool in TOOLS:

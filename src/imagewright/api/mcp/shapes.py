@@ -1,6 +1,6 @@
 """The structured answers of the tools; money is decimal US dollars, times are ISO 8601 UTC."""
 
-from typing import NotRequired, TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 
 class FaultShape(TypedDict):

@@ -25,7 +25,11 @@ async def list_jobs(
 ) -> ToolResult:
     """Your jobs, newest first."""
     face = face_of(ctx)
-    return jobs_result(await face.jobs.list(face.caller().subject, open_only, limit, before))
+    return jobs_result(
+        await face.jobs.list(
+            face.caller().subject, open_only=open_only, limit=limit, before=before
+        )
+    )
 
 
 async def cancel_job(ctx: Context, job: a.JobId) -> ToolResult:

@@ -95,7 +95,7 @@ async def show_image(ctx: Context, image: a.ImageId, edge: a.Edge = None) -> Too
 async def delete_image(ctx: Context, image: a.ImageId, derived: bool = False) -> ToolResult:
     """Delete an image for good; with `derived`, what was made from it too. Costs stay counted."""
     face = face_of(ctx)
-    gone = await face.library.delete(face.caller().subject, _named(image), derived)
+    gone = await face.library.delete(face.caller().subject, _named(image), derived=derived)
     shape: DeletedShape = {"deleted": [each.id for each in gone]}
     return ToolResult(
         content=f"Deleted {', '.join(shape['deleted'])}.", structured_content=dict(shape)
