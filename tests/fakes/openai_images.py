@@ -192,7 +192,11 @@ class _Sent(Response):
     """An answer, sent as its reply says."""
 
     def __init__(self, vendor: FakeOpenAI, reply: Reply, body: bytes) -> None:
-        headers = {"content-type": "application/json", "x-request-id": "req_fake_1", **reply.headers}
+        headers = {
+            "content-type": "application/json",
+            "x-request-id": "req_fake_1",
+            **reply.headers,
+        }
         super().__init__(body, reply.status, headers)
         self._vendor = vendor
         self._way = reply.way

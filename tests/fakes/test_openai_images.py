@@ -33,9 +33,7 @@ def vendor(running: FakeOpenAI) -> FakeOpenAI:
 
 @pytest.fixture
 def client(vendor: FakeOpenAI) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(
-        api_key=KEY, base_url=vendor.base_url, max_retries=0, timeout=2.0
-    ) as client:
+    with openai.OpenAI(api_key=KEY, base_url=vendor.base_url, max_retries=0, timeout=2.0) as client:
         yield client
 
 

@@ -99,7 +99,9 @@ class App:
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
         section = self.settings.metrics
-        listener = MetricsListener(parts.metrics, MetricsConfig(host=section.host, port=section.port))
+        listener = MetricsListener(
+            parts.metrics, MetricsConfig(host=section.host, port=section.port)
+        )
         listener.open()
         stack.callback(listener.close)
         chores = asyncio.create_task(self._chores(), name="chores")

@@ -45,9 +45,7 @@ def http_app(app: "App") -> ASGIApp:
     _open_with(inner, app)
     routes = frozenset({server.path, "/health", "/ready", "/i"})
     world = app.parts.world
-    return RequestLog(
-        inner, app.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes
-    )
+    return RequestLog(inner, app.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
 
 
 def _add_routes(app: "App") -> None:

@@ -17,7 +17,7 @@ from imagewright.services.links import LinkRules, LinkService
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.work import Bench, Work
-from imagewright.services.workers import Workers, WorkerRules
+from imagewright.services.workers import WorkerRules, Workers
 from imagewright.settings import Settings
 
 

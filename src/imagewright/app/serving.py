@@ -36,9 +36,7 @@ async def start(
         await serve_http(app, ready)
 
 
-async def serve_http(
-    app: App, ready: Callable[[App], Awaitable[None]] | None = None
-) -> None:
+async def serve_http(app: App, ready: Callable[[App], Awaitable[None]] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain: no new work, running jobs awaited, sockets closed.
 
     SIGHUP takes up changed files. Raises OSError where the address cannot be had.

@@ -110,7 +110,8 @@ class Gate:
 
     async def admit(self, wish: Wish) -> Admitted:
         """Let an ask in, or raise: Forbidden, Unpriced, BudgetExceeded, Busy,
-        ConfirmationInvalid, or ConfirmationRequired with the quote recorded."""
+        ConfirmationInvalid, or ConfirmationRequired with the quote recorded.
+        """
         self.check_plan(wish.caller, wish.plan, wish.model)
         demand = self._demand(wish)
         if demand.consent is Consent.FREE:

@@ -32,9 +32,7 @@ class JobService:
         self, subject: str, *, open_only: bool, limit: int, before: str | None
     ) -> tuple[Job, ...]:
         """Newest first. Raises NotFound for a page that starts nowhere."""
-        return await self._jobs.list(
-            subject, open_only=open_only, limit=limit, before=before
-        )
+        return await self._jobs.list(subject, open_only=open_only, limit=limit, before=before)
 
     async def cancel(self, caller: Caller, job: str, origin: Origin) -> Job:
         """End a queued job, ask a running one to stop, leave an ended one. Raises NotFound."""

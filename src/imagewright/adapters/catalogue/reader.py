@@ -122,9 +122,7 @@ def _choice(found: object) -> tuple[str | None, dict[str, object]]:
     return None, {}
 
 
-def _settled(
-    entries: Mapping[str, _Entry], faults: list[CatalogueFault]
-) -> dict[str, _Entry]:
+def _settled(entries: Mapping[str, _Entry], faults: list[CatalogueFault]) -> dict[str, _Entry]:
     """The entries without `like`, those left out that cannot be settled."""
     settled: dict[str, _Entry] = {}
     for name, entry in entries.items():

@@ -33,7 +33,9 @@ def _load(path: Path) -> bytes:
             raise Unavailable(f"Others can read {path}.", hint=f"chmod 600 {path}")
         key = file.read(_BYTES + 1)
     if len(key) != _BYTES:
-        raise Unavailable(f"{path} is not a key of {_BYTES} bytes.", hint="Restore it or remove it.")
+        raise Unavailable(
+            f"{path} is not a key of {_BYTES} bytes.", hint="Restore it or remove it."
+        )
     return key
 
 

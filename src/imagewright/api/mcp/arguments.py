@@ -15,15 +15,11 @@ Count = Annotated[int, Field(description="How many images.", ge=1, le=10)]
 Size = Annotated[
     str, Field(description="WIDTHxHEIGHT, square, landscape, portrait or auto.", max_length=16)
 ]
-Ratio = Annotated[
-    str | None, Field(description="Instead of size, such as 16:9.", max_length=8)
-]
+Ratio = Annotated[str | None, Field(description="Instead of size, such as 16:9.", max_length=8)]
 QualityLevel = Annotated[Quality, Field(description="auto lets the model choose.")]
 BackgroundKind = Annotated[Background, Field(description="transparent needs png or webp.")]
 OutputFormat = Annotated[Format | None, Field(description="Default: the model's own.")]
-Compression = Annotated[
-    int | None, Field(description="0 to 100, for jpeg and webp.", ge=0, le=100)
-]
+Compression = Annotated[int | None, Field(description="0 to 100, for jpeg and webp.", ge=0, le=100)]
 NegativePrompt = Annotated[str | None, Field(description="What to avoid.")]
 Seed = Annotated[int | None, Field(description="Where the model takes one.", ge=0)]
 ModerationLevel = Annotated[Moderation | None, Field(description="Where the model takes one.")]
@@ -33,8 +29,11 @@ Filename = Annotated[str | None, Field(description="Name without ending; numbere
 Tags = Annotated[list[str] | None, Field(description="Words to find it by.", max_length=16)]
 Variation = Annotated[
     str | None,
-    Field(description="Any word makes the same ask a new one; else a repeat costs nothing and "
-                      "returns the first result.", max_length=64),
+    Field(
+        description="Any word makes the same ask a new one; else a repeat costs nothing and "
+        "returns the first result.",
+        max_length=64,
+    ),
 ]
 Wait = Annotated[
     int | None,
@@ -65,8 +64,6 @@ Limit = Annotated[int, Field(description="At most this many.", ge=1, le=100)]
 Before = Annotated[str | None, Field(description="Continue after this id.", max_length=64)]
 Text = Annotated[str | None, Field(description="Found in prompts, names and tags.")]
 OriginKind = Annotated[Origin | None, Field(description="How it came to be.")]
-Day = Annotated[
-    str | None, Field(description="Date or time, ISO 8601.", max_length=40)
-]
+Day = Annotated[str | None, Field(description="Date or time, ISO 8601.", max_length=40)]
 Edge = Annotated[int | None, Field(description="Longest edge in pixels.", ge=16, le=1024)]
 Action = Literal["generate", "edit"]

@@ -91,4 +91,3 @@ def bad_arguments(fault: BadArguments) -> InvalidRequest:
         hint="See the tool's schema.",
         details={"arguments": faults[:10]},
     )
-

@@ -61,7 +61,9 @@ def image_shape(image: Image, path: str | None, *, prompt: bool) -> ImageShape:
     if image.tags:
         shape["tags"] = list(image.tags)
     if image.parents:
-        shape["parents"] = [{"image": each.image, "role": each.role.value} for each in image.parents]
+        shape["parents"] = [
+            {"image": each.image, "role": each.role.value} for each in image.parents
+        ]
     if path is not None:
         shape["path"] = path
     return shape
@@ -168,9 +170,7 @@ def job_result(view: JobView, previews: tuple[bytes, ...]) -> ToolResult:
     content += [link(image) for image, _ in view.images]
     content += [Inline(data=each, format="webp").to_image_content() for each in previews]
     failed = view.job.state in {State.FAILED, State.OUTCOME_UNKNOWN}
-    return ToolResult(
-        content=content, structured_content=dict(job_shape(view)), is_error=failed
-    )
+    return ToolResult(content=content, structured_content=dict(job_shape(view)), is_error=failed)
 
 
 def jobs_result(jobs: tuple[Job, ...]) -> ToolResult:

@@ -38,9 +38,7 @@ class ServerOptions:
     seal: tuple[bytes, ...]
 
 
-def build_server(
-    face: Face, chain: Authenticator | None, options: ServerOptions
-) -> FastMCP[Any]:
+def build_server(face: Face, chain: Authenticator | None, options: ServerOptions) -> FastMCP[Any]:
     """A server with every component registered, to be finished before it serves."""
 
     @asynccontextmanager

@@ -1,6 +1,8 @@
 """The structured answers of the tools; money is decimal US dollars, times are ISO 8601 UTC."""
 
-from typing_extensions import NotRequired, TypedDict
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 
 class FaultShape(TypedDict):

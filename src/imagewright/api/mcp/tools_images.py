@@ -194,4 +194,3 @@ TOOLS = (
         answer=QuoteShape,
     ),
 )
-

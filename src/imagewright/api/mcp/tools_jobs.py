@@ -26,9 +26,7 @@ async def list_jobs(
     """Your jobs, newest first."""
     face = face_of(ctx)
     return jobs_result(
-        await face.jobs.list(
-            face.caller().subject, open_only=open_only, limit=limit, before=before
-        )
+        await face.jobs.list(face.caller().subject, open_only=open_only, limit=limit, before=before)
     )
 
 
