@@ -68,9 +68,13 @@ async def _killed_during(
     imaging: VipsImaging, signals: list[signal.Signals]
 ) -> bytes | BaseException:
     task = asyncio.create_task(imaging.draw(samples.drawing(**LARGE)))
+    killed: set[int] = set()
     for number in signals:
-        await asyncio.sleep(0.4)
-        for pid in imaging.workers.pids():
+        while not (fresh := set(imaging.workers.pids()) - killed):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        killed |= fresh
+        for pid in fresh:
             os.kill(pid, number)
     return (await asyncio.gather(task, return_exceptions=True))[0]
 
