@@ -100,6 +100,18 @@ async def test_an_edit_shows_what_it_was_drawn_over(imaging: VipsImaging) -> Non
     assert light.avg() - dark.avg() > 60
 
 
+async def test_strength_is_how_much_of_the_reference_is_covered(imaging: VipsImaging) -> None:
+    reference = samples.pixels(320, 256)
+    below = reference.crop(0, 200, 320, 56)
+    differs = []
+    for strength in (0.0, 0.3, 0.9):
+        asked = drawing(reference=reference.pngsave_buffer(), strength=strength)
+        made = load(await imaging.draw(asked)).crop(0, 200, 320, 56)
+        differs.append((made - below).abs().avg())
+    assert differs[0] == 0
+    assert differs == sorted(set(differs))
+
+
 def _mask(width: int, height: int, *, alpha: bool) -> bytes:
     """The middle may change."""
     middle = pyvips.Image.black(width, height).draw_rect(
