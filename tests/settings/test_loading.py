@@ -18,7 +18,7 @@ HOME = {"HOME": "/home/someone"}
 
 
 def loaded(environ: Mapping[str, str] | None = None, **more: object) -> Loaded:
-    return load(environ={**HOME, **(environ or {})}, **more)  # type: ignore[arg-type]
+    return load(environ={**HOME, **(environ or {})}, **more)  # type: ignore[arg-type]  # of load
 
 
 def faults(environ: Mapping[str, str] | None = None, **more: object) -> list[str]:
@@ -415,7 +415,7 @@ def test_providers_are_made_by_the_hook(toml: Toml) -> None:
     found = loaded(config=config, provider_config=lambda kind, options: (kind, dict(options)))
     assert found.providers["a"] == (
         "fake",
-        {"api_key": "k", "speed": 3, "headers": {"X": "y"}, "models": [{"id": "m"}]},
+        {"name": "a", "api_key": "k", "speed": 3, "headers": {"X": "y"}, "models": [{"id": "m"}]},
     )
     assert "'k'" not in repr(found)
 

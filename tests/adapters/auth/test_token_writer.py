@@ -14,7 +14,7 @@ OLD = b"# Ours.\r\n[tokens.tok_old]   # kept\nsha256 = \"%s\"\nsubject = 'user:a
 
 def new(id: str = "tok_new", **more: object) -> NewToken:
     sha256 = hashlib.sha256(id.encode()).hexdigest()
-    return NewToken(id=id, sha256=sha256, subject="service:ci", **more)  # type: ignore[arg-type]
+    return NewToken(id=id, sha256=sha256, subject="service:ci", **more)  # type: ignore[arg-type]  # of NewToken
 
 
 def test_a_new_file_is_private_and_whole(tmp_path: Path) -> None:
