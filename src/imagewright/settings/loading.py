@@ -160,7 +160,7 @@ def _check_providers(around: Surroundings, merged: Layer) -> None:
                 "A provider's name is a letter and at most 31 of a-z, 0-9, - and _.",
             )
             del merged[path]
-        elif isinstance(given.value, str) and has_credentials(given.value):
+        elif has_credentials(given.value):
             around.fault(
                 given.place, key, "The address holds a user or password.", "Use a setting for it."
             )
