@@ -94,7 +94,7 @@ class Gate:
         return accepted(self.scopes(caller))
 
     def quote(self, plan: Plan, model: Model) -> Quote:
-        """The price ceiling, under a new id; recorded only when a question is asked. Raises Unpriced."""
+        """The price ceiling, under a new id; recorded once a question is asked. Raises Unpriced."""
         most = pricing.ceiling(plan, model)
         return Quote(
             id=self._new_id(Kind.QUOTE),
