@@ -1,1 +1,1 @@
-"""Technology behind the ports: each room speaks to one kind of thing outside."""
+"""What speaks to the world outside: one package for each technology."""

@@ -51,7 +51,7 @@ class Blobs(Protocol):
         """Remove an original, its sidecar and its preview. A missing one is no error."""
 
     async def put_preview(self, subject: str, key: str, data: bytes) -> None:
-        """Keep a preview (or a running job's latest partial) under an id; may be lost, never fails the caller."""
+        """Keep a preview, or a job's latest partial, under an id; it may be lost, and never fails."""
 
     async def get_preview(self, subject: str, key: str) -> bytes | None:
         """A preview, or None if it is not there."""

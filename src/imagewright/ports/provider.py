@@ -1,11 +1,27 @@
 """A provider: an upstream that makes pictures for money or for nothing."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from imagewright.core.picture import Format
 from imagewright.core.plan import Plan
 from imagewright.core.spending import Usage
+from imagewright.ports.clock import Clock
+from imagewright.ports.imaging import Imaging
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the wiring hands to every provider's `build(config, parts)` beside its own config.
+
+    `random` gives floats in [0, 1); `sleep` waits that many seconds.
+    """
+
+    imaging: Imaging
+    clock: Clock
+    random: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +53,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What came back: pictures in order, and the usage reported with them (None if none was)."""
+    """What came back: pictures in order, and the usage reported with them (None if none was).
+
+    There may be fewer pictures than were asked for, never none.
+    """
 
     pictures: tuple[Made, ...]
     usage: Usage | None
@@ -52,7 +71,7 @@ class Watch(Protocol):
         """A short phrase of ours, and true steps done of a known total; no invented shares."""
 
     async def partial(self, index: int, data: bytes) -> None:
-        """A partial image that the provider really sent."""
+        """A partial image that the provider really sent; `index` counts the order's from 0."""
 
 
 class Provider(Protocol):

@@ -16,7 +16,7 @@ from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.pictures import enter_images, remove_images, with_parents
 from imagewright.adapters.sql.rows import Found, folded
 from imagewright.adapters.sql.subjects import enrol, number_of
-from imagewright.adapters.sql.tables import images, lineage, tags
+from imagewright.adapters.sql.tables import images, lineage, subjects, tags
 from imagewright.core.errors import NotFound
 from imagewright.core.image import Image
 from imagewright.ports.library import Page, Search
@@ -42,6 +42,9 @@ class SqlLibrary:
     async def list(self, subject: str, search: Search) -> Page:
         return await self._database.read(partial(_list, subject=subject, search=search))
 
+    async def owner(self, image: str) -> str | None:
+        return await self._database.read(partial(_owner, image=image))
+
     async def add(self, subject: str, image: Image) -> None:
         await self._database.write(
             lambda connection: enter_images(connection, enrol(connection, subject), (image,))
@@ -51,6 +54,12 @@ class SqlLibrary:
         return await self._database.write(
             partial(_delete, subject=subject, image=image, derived=derived)
         )
+
+
+def _owner(connection: Connection, image: str) -> str | None:
+    query = select(subjects.c.name).join(images, images.c.subject == subjects.c.id)
+    name: str | None = connection.execute(query.where(images.c.id == image)).scalar_one_or_none()
+    return name
 
 
 def _own(connection: Connection, subject: str, image: str) -> Found:

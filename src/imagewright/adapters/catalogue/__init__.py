@@ -1,0 +1,1 @@
+"""Models from TOML files and from the operator, as `core.catalogue` values."""

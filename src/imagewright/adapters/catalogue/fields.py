@@ -1,0 +1,152 @@
+"""Reading a table's keys one by one, noting each that is wrong."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from imagewright.adapters.catalogue.faults import CatalogueFault
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.size import Size
+
+E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
+
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a table stands, and the list that its faults are added to."""
+
+    file: str
+    model: str = ""
+    prefix: str = ""
+    faults: list[CatalogueFault]
+
+    def fault(self, key: str, what: str) -> None:
+        self.faults.append(
+            CatalogueFault(file=self.file, model=self.model, key=self.prefix + key, what=what)
+        )
+
+
+class Fields:
+    """A table being read. A wrong value is noted and the default is returned in its stead."""
+
+    def __init__(self, table: Mapping[str, object], place: Place) -> None:
+        self._rest = dict(table)
+        self.place = place
+
+    def take(self, key: str, default: T, read: Callable[[object], T]) -> T:
+        """The key's value as `read` makes it, which raises ValueError with what is wrong."""
+        found = self._rest.pop(key, _MISSING)
+        if found is _MISSING:
+            return default
+        try:
+            return read(found)
+        except ValueError as error:
+            self.place.fault(key, str(error))
+            return default
+
+    def table(self, key: str) -> "Fields | None":
+        """A table below this one, or None where there is none."""
+        found = self.take(key, None, _table)
+        if found is None:
+            return None
+        place = self.place
+        return Fields(
+            found,
+            Place(
+                file=place.file,
+                model=place.model,
+                prefix=f"{place.prefix}{key}.",
+                faults=place.faults,
+            ),
+        )
+
+    def has(self, key: str) -> bool:
+        return key in self._rest
+
+    def done(self) -> None:
+        """Note every key that nobody asked for."""
+        for key in self._rest:
+            self.place.fault(key, "is not a known key")
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be text")
+    return value
+
+
+def flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def between(low: int, high: int) -> Callable[[object], int]:
+    """A reader of whole numbers within bounds."""
+
+    def read(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def ratio(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 1 <= value <= 1000:
+        raise ValueError("must be a number from 1 to 1000")
+    return float(value)
+
+
+def day(value: object) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("must be a date such as 2026-12-01")
+    return value
+
+
+def size(value: object) -> Size:
+    try:
+        return Size.parse(text(value))
+    except InvalidRequest:
+        raise ValueError("must be a size such as 1024x1024") from None
+
+
+def sizes(value: object) -> tuple[Size, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of sizes such as 1024x1024")
+    return tuple(size(each) for each in value)
+
+
+def word(kind: type[E]) -> Callable[[object], E]:
+    """A reader of one of a set of words."""
+
+    def read(value: object) -> E:
+        words = [each.value for each in kind]
+        if not isinstance(value, str) or value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return kind(value)
+
+    return read
+
+
+def words(kind: type[E]) -> Callable[[object], tuple[E, ...]]:
+    """A reader of a list of words, each once."""
+    one = word(kind)
+
+    def read(value: object) -> tuple[E, ...]:
+        if not isinstance(value, list) or len({str(each) for each in value}) != len(value):
+            raise ValueError("must be a list without repeats")
+        return tuple(one(each) for each in value)
+
+    return read
+
+
+def _table(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a table")
+    return value

@@ -1,0 +1,192 @@
+"""Requests to the address that an operator configured for a provider.
+
+One client belongs to one configured provider: its address, credential, proxy and bounds.
+It speaks through httpx's transport alone, so there are no cookies, no redirects, no
+settings from the environment, and httpx's log of addresses is never reached.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from imagewright.adapters.web.failures import NotSent, SentNoAnswer, TooLarge, WebError
+from imagewright.adapters.web.origin import Origin, origin_of, parse_url
+from imagewright.core.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Seconds to connect, between two bytes, and how many requests run at once."""
+
+    connect: float = 10.0
+    read: float = 600.0
+    concurrency: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A configured upstream. `headers` go with every request, `query` with every address."""
+
+    base_url: str
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    proxy: Secret | None = None
+    ca_file: str | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePart:
+    """A file in a multipart body."""
+
+    name: str
+    filename: str
+    mime: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request. Either `json` or `fields` and `files` make its body."""
+
+    path: str
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Mapping[str, object] | None = field(default=None, repr=False)
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: tuple[FilePart, ...] = ()
+    limit: int
+    """The most bytes its answer may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer; the names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Client:
+    """Sends calls to one endpoint, each over a connection of its own.
+
+    A kept connection may be closed by the other side just when a request is written to it,
+    and then nobody can tell whether it was accepted. For requests that cost money a
+    handshake is the smaller price.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._base = parse_url(endpoint.base_url)
+        self._places = asyncio.Semaphore(endpoint.bounds.concurrency)
+        self._transport = httpx.AsyncHTTPTransport(
+            verify=_tls(endpoint.ca_file),
+            proxy=httpx.Proxy(endpoint.proxy.reveal()) if endpoint.proxy else None,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            trust_env=False,
+        )
+
+    @property
+    def origin(self) -> Origin:
+        return origin_of(self._base)
+
+    async def send(self, call: Call, seconds: float) -> Answer:
+        """The answer, whatever its status, within so many seconds; redirects are answers too.
+
+        Raises NotSent, SentNoAnswer or TooLarge.
+        """
+        progress = _Progress()
+        try:
+            async with asyncio.timeout(seconds), self._places:
+                return await self._exchange(call, progress)
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError, UnicodeError) as error:
+            failure = progress.failure(type(error).__name__)
+        # Raised here so that no context leads back to the library's request and its headers.
+        raise failure
+
+    async def close(self) -> None:
+        await self._transport.aclose()
+
+    async def _exchange(self, call: Call, progress: "_Progress") -> Answer:
+        response = await self._transport.handle_async_request(self._request(call, progress))
+        try:
+            body = await _body(response, call.limit)
+        finally:
+            await response.aclose()
+        return Answer(status=response.status_code, headers=_headers(response), body=body)
+
+    def _request(self, call: Call, progress: "_Progress") -> httpx.Request:
+        path = f"{self._base.path.rstrip('/')}/{call.path.lstrip('/')}"
+        bounds = self._endpoint.bounds
+        timeouts = {"connect": bounds.connect, "pool": bounds.connect}
+        return httpx.Request(
+            call.method,
+            self._base.copy_with(path=path, params=dict(self._endpoint.query) or None),
+            headers=self._request_headers(call),
+            json=call.json,
+            data=dict(call.fields) or None,
+            files=[_part(part) for part in call.files] or None,
+            extensions={
+                "timeout": {**timeouts, "read": bounds.read, "write": bounds.read},
+                "trace": progress.trace,
+            },
+        )
+
+    def _request_headers(self, call: Call) -> dict[str, str]:
+        secrets = {name: value.reveal() for name, value in self._endpoint.headers.items()}
+        return {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "imagewright",
+            **call.headers,
+            **secrets,
+        }
+
+
+class _Progress:
+    """Whether any byte of the request itself, a proxy's CONNECT aside, can have left."""
+
+    def __init__(self) -> None:
+        self._sent = False
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self._sent = True
+
+    def failure(self, reason: str) -> WebError:
+        return SentNoAnswer(reason) if self._sent else NotSent(reason)
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+def _part(part: FilePart) -> tuple[str, tuple[str, bytes, str]]:
+    return part.name, (part.filename, part.data, part.mime)
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        # Asked not to; unpacking would make the bound on bytes meaningless.
+        raise SentNoAnswer("encoded")
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise TooLarge("length")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge("body")
+    return bytes(body)
