@@ -192,7 +192,11 @@ class _Sent(Response):
     """An answer, sent as its reply says."""
 
     def __init__(self, vendor: FakeOpenAI, reply: Reply, body: bytes) -> None:
-        headers = {"content-type": "application/json", "x-request-id": "req_fake_1", **reply.headers}
+        headers = {
+            "content-type": "application/json",
+            "x-request-id": "req_fake_1",
+            **reply.headers,
+        }
         super().__init__(body, reply.status, headers)
         self._vendor = vendor
         self._way = reply.way
@@ -212,7 +216,7 @@ class _Sent(Response):
                 }
             )
         if self._way is Way.CLOSE_MID_BODY:
-            await self._part(send, self.body[: len(self.body) // 2])
+            await self._part(send, bytes(self.body[: len(self.body) // 2]))
         if self._way is Way.DRIP:
             for byte in self.body:
                 await self._part(send, bytes((byte,)))

@@ -18,7 +18,9 @@ def encoded(
     """A plain picture; with alpha, its left half is transparent."""
     image = pyvips.Image.black(width, height, bands=3) + shade
     if alpha:
-        image = image.bandjoin((pyvips.Image.xyz(width, height)[0] >= width // 2).ifthenelse(255, 0))
+        image = image.bandjoin(
+            (pyvips.Image.xyz(width, height)[0] >= width // 2).ifthenelse(255, 0)
+        )
     data: bytes = image.cast("uchar").copy(interpretation="srgb").write_to_buffer(SUFFIXES[form])
     return data
 

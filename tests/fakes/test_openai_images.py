@@ -33,9 +33,7 @@ def vendor(running: FakeOpenAI) -> FakeOpenAI:
 
 @pytest.fixture
 def client(vendor: FakeOpenAI) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(
-        api_key=KEY, base_url=vendor.base_url, max_retries=0, timeout=2.0
-    ) as client:
+    with openai.OpenAI(api_key=KEY, base_url=vendor.base_url, max_retries=0, timeout=2.0) as client:
         yield client
 
 
@@ -49,7 +47,7 @@ def test_it_generates(client: openai.OpenAI, vendor: FakeOpenAI) -> None:
         model="gpt-image-2.5-flare",
         prompt="a cat",
         n=2,
-        size="96x64",  # type: ignore[arg-type]  # the client's list has three sizes only
+        size="96x64",
         output_format="webp",
         background="transparent",
         quality="low",

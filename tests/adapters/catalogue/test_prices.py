@@ -75,9 +75,7 @@ def test_the_ceiling_counts_tokens_of_picture_partial_reference_and_words(
     )
     price = found.price
     words = len(asked.plan.prompt.encode())
-    each = (
-        (tokens + 300) * price.image_out + 2 * 8192 * price.image_in + words * price.text_in
-    )
+    each = (tokens + 300) * price.image_out + 2 * 8192 * price.image_in + words * price.text_in
     assert ceiling(asked.plan, found).amount == 2 * each
 
 

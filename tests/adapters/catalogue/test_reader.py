@@ -7,6 +7,7 @@ from imagewright.adapters.catalogue.faults import CatalogueError
 from imagewright.adapters.catalogue.reader import assemble, read_offer
 from imagewright.core.ask import Background, Quality
 from imagewright.core.catalogue import Lifecycle, PerImage, PerToken
+from imagewright.core.money import Nano
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 
@@ -43,7 +44,7 @@ def test_the_file_is_offered_in_its_order() -> None:
     one, two = offer.models
     assert (one.id, one.upstream, one.title) == ("one", "one", "one")
     assert one.sizes.fallback == Size(64, 64)
-    assert one.price == PerImage(prices={"high/64x64": 250_000_000, "*": 100_000_000})
+    assert one.price == PerImage(prices={"high/64x64": Nano(250_000_000), "*": Nano(100_000_000)})
     assert (two.title, two.lifecycle, two.ends) == ("Two", Lifecycle.DEPRECATED, date(2027, 1, 31))
     assert two.price == one.price
 

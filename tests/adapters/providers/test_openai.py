@@ -2,7 +2,7 @@ import json
 import logging
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import TypeAdapter
@@ -37,8 +37,8 @@ from tests.fakes.openai_images import (
     html,
     moderation,
 )
-from tests.fakes.orders import PROMPT, Time, Watched, order, parts
 from tests.fakes.orders import KEY as ORDER_KEY
+from tests.fakes.orders import PROMPT, Time, Watched, order, parts
 from tests.fakes.pictures import encoded
 
 
@@ -71,7 +71,7 @@ async def provider(vendor: FakeOpenAI, time: Time) -> AsyncIterator[OpenAIImages
 
 
 class TestOpenAI(ProviderContract):
-    secrets = (KEY,)
+    secrets: ClassVar[tuple[str, ...]] = (KEY,)
 
     @pytest.fixture
     async def slow(self, vendor: FakeOpenAI) -> AsyncIterator[Provider]:
@@ -302,7 +302,11 @@ REFUSALS: list[tuple[Reply, type[Fault], dict[str, object]]] = [
         {},
     ),
     (error(400, "invalid_value", param="size"), ProviderRejected, {"param": "size"}),
-    (error(400, "invalid_value", param="images[0].image_url"), ProviderRejected, {"param": "image"}),
+    (
+        error(400, "invalid_value", param="images[0].image_url"),
+        ProviderRejected,
+        {"param": "image"},
+    ),
     (error(400, "invalid_value", param=VENDOR_WORDS), ProviderRejected, {}),
     (error(400, "invalid_value", param=["size"]), ProviderRejected, {}),
     (Reply(status=400, body=b'{"error":"prompt required"}'), ProviderRejected, {}),
@@ -498,18 +502,14 @@ async def test_a_wish_to_be_asked_again_is_not_enough(
     assert vendor.calls() == 1
 
 
-async def test_attempts_are_counted(
-    provider: OpenAIImages, vendor: FakeOpenAI, time: Time
-) -> None:
+async def test_attempts_are_counted(provider: OpenAIImages, vendor: FakeOpenAI, time: Time) -> None:
     vendor.replies.extend([error(429, LIMIT)] * 5)
     assert type(await failure(provider)) is ProviderBusy
     assert vendor.calls() == 3
     assert time.slept == [0.5, 1.0]
 
 
-async def test_no_attempt_begins_after_the_deadline(
-    vendor: FakeOpenAI, time: Time
-) -> None:
+async def test_no_attempt_begins_after_the_deadline(vendor: FakeOpenAI, time: Time) -> None:
     vendor.replies.append(error(429, LIMIT, headers={"retry-after": "60"}))
     provider = build(configured(vendor, total_timeout=50.0), parts(time))
     fault = await failure(provider)

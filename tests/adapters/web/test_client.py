@@ -65,7 +65,9 @@ async def test_waiting_for_a_place_sends_nothing() -> None:
 
 
 async def test_a_host_that_is_no_name_sends_nothing() -> None:
-    assert isinstance(await failure(Client(Endpoint(base_url=f"http://{'a' * 64}.example"))), NotSent)
+    assert isinstance(
+        await failure(Client(Endpoint(base_url=f"http://{'a' * 64}.example"))), NotSent
+    )
 
 
 def test_a_secret_shows_itself_to_nobody() -> None:

@@ -184,9 +184,7 @@ async def test_only_the_public_ones_of_several_addresses_are_used(
         "https://[::1/",
     ],
 )
-async def test_other_addresses_are_refused_unopened(
-    network: Network, pem: Path, url: str
-) -> None:
+async def test_other_addresses_are_refused_unopened(network: Network, pem: Path, url: str) -> None:
     with pytest.raises(Refused):
         await guard(pem, network).get(url, 10)
     assert not network.connected

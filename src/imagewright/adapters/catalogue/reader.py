@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from imagewright.adapters.catalogue.faults import CatalogueError, CatalogueFault
-from imagewright.adapters.catalogue.fields import Fields, Place, text
+from imagewright.adapters.catalogue.fields import Fields, Place, WrongValue, text
 from imagewright.adapters.catalogue.models import read_model
 from imagewright.core.catalogue import Lifecycle, Model, Offer
 
@@ -86,7 +86,7 @@ def _tables(value: object) -> dict[str, Table]:
     if not isinstance(value, Mapping) or not all(
         isinstance(each, Mapping) for each in value.values()
     ):
-        raise ValueError("must hold a table for each model")
+        raise WrongValue("must hold a table for each model")
     return dict(value)
 
 
@@ -122,9 +122,7 @@ def _choice(found: object) -> tuple[str | None, dict[str, object]]:
     return None, {}
 
 
-def _settled(
-    entries: Mapping[str, _Entry], faults: list[CatalogueFault]
-) -> dict[str, _Entry]:
+def _settled(entries: Mapping[str, _Entry], faults: list[CatalogueFault]) -> dict[str, _Entry]:
     """The entries without `like`, those left out that cannot be settled."""
     settled: dict[str, _Entry] = {}
     for name, entry in entries.items():

@@ -240,7 +240,7 @@ class OpenAIImages:
         return fault
 
     def _unreadable(self, answer: Answer, order: Order) -> Fault:
-        """Some relays send their refusals with status 200; those that we know are as good as a 400."""
+        """Some relays refuse with status 200; a refusal that we know is as good as a 400."""
         error = read_error(answer.body)
         if error is not None and (error.moderation or error.quota):
             return refusal(Answer(status=400, headers={}, body=answer.body), model=order.plan.model)

@@ -30,6 +30,7 @@ class Config:
 
 
 def build(config: Config, parts: Parts) -> "Placeholder":
+    """The provider as configured."""
     return Placeholder(config, parts)
 
 
