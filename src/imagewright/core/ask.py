@@ -16,10 +16,12 @@ MAX_COUNT = 10
 MAX_REFERENCES = 16
 MAX_TAGS = 16
 MAX_PARTIALS = 3
+MAX_VARIATION = 64
 SIZE_PRESETS = {"square": "1:1", "landscape": "3:2", "portrait": "2:3"}
 RATIOS = (
-    "1:1", "1:4", "1:8", "2:3", "3:2", "3:4", "4:1", "4:3", "4:5", "5:4", "8:1", "9:16", "16:9", "21:9",
-)  # fmt: skip
+    *("1:1", "1:4", "1:8", "2:3", "3:2", "3:4", "4:1"),
+    *("4:3", "4:5", "5:4", "8:1", "9:16", "16:9", "21:9"),
+)
 
 
 class Action(StrEnum):
@@ -41,17 +43,23 @@ class Quality(StrEnum):
 
 
 class Background(StrEnum):
+    """What stands behind the subject of a picture."""
+
     AUTO = "auto"
     OPAQUE = "opaque"
     TRANSPARENT = "transparent"
 
 
 class Moderation(StrEnum):
+    """How strict the provider's own safety system is asked to be."""
+
     AUTO = "auto"
     LOW = "low"
 
 
 class Fidelity(StrEnum):
+    """How closely an edit keeps to its input images."""
+
     HIGH = "high"
     LOW = "low"
 
@@ -73,7 +81,8 @@ class Ask:
 
     `size` is `auto`, a preset (square, landscape, portrait) or `WIDTHxHEIGHT`.
     None and `auto` leave the choice to the catalogue. `variation` tells two asks
-    apart that are the same otherwise.
+    apart that are the same otherwise. File name, folder and tags are kept in Unicode NFC,
+    a tag once.
     """
 
     action: Action = Action.GENERATE
@@ -104,14 +113,18 @@ class Ask:
         _check_prompt("prompt", self.prompt)
         if self.negative_prompt is not None:
             _check_prompt("negative_prompt", self.negative_prompt)
+        if self.variation is not None:
+            _check_text("variation", self.variation, MAX_VARIATION)
         _check_ranges(self)
+        if self.strength is not None:
+            object.__setattr__(self, "strength", abs(float(self.strength)))  # 1 is 1.0, -0.0 is 0.0
         _check_shape(self)
         _check_inputs(self)
         object.__setattr__(self, "folder", check_folder(self.folder))
         if self.filename is not None:
             object.__setattr__(self, "filename", check_name(self.filename))
-        for tag in self.tags:
-            check_name(tag)
+        tags = tuple(dict.fromkeys(check_name(tag) for tag in self.tags))
+        object.__setattr__(self, "tags", tags)
 
     def digest(self) -> str:
         """SHA-256 of the canonical ask: what makes it the same ask when it is repeated."""
@@ -126,9 +139,13 @@ def canonical(value: object) -> str:
 def _check_prompt(name: str, text: str) -> None:
     if not text.strip():
         raise InvalidRequest(f"The {name} is empty.", hint="Say in words what the image shows.")
-    if len(text) > MAX_PROMPT:
+    _check_text(name, text, MAX_PROMPT)
+
+
+def _check_text(name: str, text: str, longest: int) -> None:
+    if len(text) > longest:
         raise InvalidRequest(
-            f"The {name} has {len(text)} characters; at most {MAX_PROMPT} are accepted.",
+            f"The {name} has {len(text)} characters; at most {longest} are accepted.",
             hint="Shorten it.",
         )
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
@@ -150,8 +167,7 @@ def _check_ranges(ask: Ask) -> None:
     _check_range("seed", ask.seed, 0, 2**53 - 1)
     _check_range("partial_images", ask.partial_images, 0, MAX_PARTIALS)
     _check_range("strength", ask.strength, 0.0, 1.0)
-    _check_range("tags", len(ask.tags), 0, MAX_TAGS)
-    _check_range("variation", len(ask.variation or ""), 0, 64)
+    _check_range("the number of tags", len(ask.tags), 0, MAX_TAGS)
 
 
 def _check_shape(ask: Ask) -> None:

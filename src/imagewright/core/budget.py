@@ -53,6 +53,7 @@ class Budget:
     month: Nano | None = None
 
     def limit(self, span: Span) -> Nano | None:
+        """The ceiling of a day or a month."""
         return self.day if span is Span.DAY else self.month
 
 
@@ -87,7 +88,10 @@ class Purse:
 def purses(
     caller: Caller, provider: str, budgets: dict[tuple[Level, str], Budget]
 ) -> tuple[Purse, ...]:
-    """Every level that counts a caller's spending at a provider, limited or not, in one fixed order."""
+    """Every level that counts a caller's spending at a provider, limited or not.
+
+    The order is fixed: token, subject, groups by name, provider, everyone.
+    """
     keys: Iterable[tuple[Level, str]] = [
         (Level.TOKEN, caller.credential.id),
         (Level.SUBJECT, caller.subject),

@@ -34,8 +34,14 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """An authenticated subject; a job keeps all of it, to be decided again when it is claimed."""
+    """An authenticated subject; a job keeps all of it, to be decided again when it is claimed.
+
+    Raises InvalidRequest for a subject that `check_subject` does not accept.
+    """
 
     subject: str
     groups: frozenset[str] = frozenset()
     credential: Credential = Credential(id=LOCAL)
+
+    def __post_init__(self) -> None:
+        check_subject(self.subject)

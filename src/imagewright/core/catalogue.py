@@ -6,12 +6,15 @@ from datetime import date
 from enum import StrEnum
 
 from imagewright.core.ask import Background, Fidelity, Moderation, Quality
+from imagewright.core.errors import InvalidRequest
 from imagewright.core.money import Nano
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 
 
 class Lifecycle(StrEnum):
+    """Whether a provider still offers a model, and for how long."""
+
     CURRENT = "current"
     DEPRECATED = "deprecated"
     ENDED = "ended"
@@ -21,8 +24,10 @@ class Lifecycle(StrEnum):
 class SizeRule:
     """Which sizes a model makes: those listed, and any that keeps the bounds if `step` is set.
 
-    `ratio` is the greatest long edge for a short one. `fallback` is what `auto` gets;
-    with `auto` True the model is left to choose, and `fallback` is one it may choose.
+    `ratio` is the greatest long edge for a short one. `fallback` is what `auto` gets, and is
+    one the model makes. With `auto` True the model is left to choose among all it makes, and
+    the ceiling is that of the largest: a model with a `step` is better asked for `fallback`.
+    Raises InvalidRequest for a `step` without bounds.
     """
 
     listed: tuple[Size, ...]
@@ -35,10 +40,15 @@ class SizeRule:
     max_pixels: int = 0
     ratio: float = 0.0
 
+    def __post_init__(self) -> None:
+        bounds = (self.step, self.edge, self.min_edge, self.min_pixels, self.max_pixels, self.ratio)
+        if self.step is not None and not all(bound and bound >= 1 for bound in bounds):
+            raise InvalidRequest("A size rule with a step needs bounds: edge, max_pixels, ratio.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerImage:
-    """A price for each picture; keys are `quality/size`, `quality`, `size` or `*`, first match wins."""
+    """A price a picture, by `quality/size`, `quality`, `size` or `*`; the first found wins."""
 
     prices: Mapping[str, Nano]
 
@@ -51,7 +61,8 @@ class PerToken:
     published formula; `table` gives tokens by `quality/size` for those billed by a table.
     `factor` multiplies the formula's tokens at a quality, where that is a stated bound.
     `reference` bounds the input tokens of one reference picture, for which no formula
-    is published. `partial` is what each partial image adds.
+    is published; without it nothing is priced that has input pictures. `partial` is what
+    each partial image adds.
     """
 
     text_in: Nano
@@ -97,7 +108,9 @@ class Model:
     @property
     def free(self) -> bool:
         """Whether every picture is priced, and at nothing."""
-        return isinstance(self.price, PerImage) and not any(self.price.prices.values())
+        if not isinstance(self.price, PerImage):
+            return False
+        return "*" in self.price.prices and not any(self.price.prices.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +122,7 @@ class Offer:
     models: tuple[Model, ...]
 
     def model(self, name: str) -> Model | None:
+        """The model of that id, if there is one."""
         return next((model for model in self.models if model.id == name), None)
 
 
@@ -119,4 +133,5 @@ class Catalogue:
     offers: tuple[Offer, ...]
 
     def offer(self, name: str) -> Offer | None:
+        """The provider of that name, if it is configured."""
         return next((offer for offer in self.offers if offer.name == name), None)

@@ -1,4 +1,4 @@
-"""Every error a caller can meet: a stable code, a word on retrying, and an HTTP status for every face."""
+"""Every error a caller can meet: a stable code, a word on retrying and an HTTP status."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -35,7 +35,7 @@ class Fault(Exception):
         self.details: Mapping[str, object] = MappingProxyType(dict(details or {}))
 
     def public(self) -> dict[str, object]:
-        """The shape every face sends: code, message, retry, and hint and details if there are any."""
+        """The shape every face sends: code, message, retry; hint and details if there are any."""
         answer: dict[str, object] = {
             "code": self.code,
             "message": self.sentence,
@@ -59,13 +59,13 @@ class InvalidRequest(Fault):
 
 
 class UnknownProvider(Fault):
-    """No provider of that name is configured and allowed; `details.providers` lists those that are."""
+    """No provider of that name is configured and allowed; `details.providers` are those there."""
 
     code, status, retry = "unknown_provider", 400, Retry.CHANGED
 
 
 class UnknownModel(Fault):
-    """The provider has no model of that name for this caller; `details.models` lists those it has."""
+    """The provider has no model of that name for this caller; `details.models` are those there."""
 
     code, status, retry = "unknown_model", 400, Retry.CHANGED
 

@@ -8,7 +8,13 @@ from imagewright.core.errors import InvalidRequest
 
 _MAX_BYTES = 120
 _MAX_DEPTH = 8
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)", re.IGNORECASE)
+# Windows' devices: with any ending, with spaces before it, and with superscript digits.
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)",
+    re.IGNORECASE,
+)
+# Unassigned ones too: a later Unicode could compose them, and then NFC would name another file.
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
 _UNSAFE_SLUG = re.compile(r"[^a-z0-9]+")
 
@@ -18,15 +24,17 @@ def check_name(name: str) -> str:
 
     Returns it in Unicode NFC. Raises InvalidRequest.
     """
-    text = unicodedata.normalize("NFC", name)
+    # NFC makes at most four code points one: what is longer than this need not be normalised.
+    text = unicodedata.normalize("NFC", name) if len(name) <= 4 * _MAX_BYTES else ""
     if (
         not text
         or len(text.encode("utf-8", "surrogatepass")) > _MAX_BYTES
-        or any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for char in text)
+        or not _UNSEEN.isdisjoint(map(unicodedata.category, text))
         or _FORBIDDEN.search(text)
         or _RESERVED.match(text)
-        or text[0] in ".~ "
-        or text[-1] in ". "
+        or text[0] in ".~"
+        or text[-1] == "."
+        or text != text.strip()
     ):
         raise InvalidRequest(
             "The file or folder name cannot be used.",
@@ -48,4 +56,6 @@ def check_folder(folder: str) -> str:
 def subject_directory(subject: str) -> str:
     """`<slug>-<hash>`: readable, safe on every file system, and one for each subject."""
     slug = _UNSAFE_SLUG.sub("-", subject.lower()).strip("-")[:40].strip("-") or "subject"
-    return f"{slug}-{hashlib.sha256(subject.encode()).hexdigest()[:16]}"
+    # A claim of a token may hold a lone surrogate.
+    name = subject.encode("utf-8", "surrogatepass")
+    return f"{slug}-{hashlib.sha256(name).hexdigest()[:16]}"

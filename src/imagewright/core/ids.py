@@ -14,6 +14,7 @@ class Kind(StrEnum):
     JOB = "job"
     QUOTE = "quo"
     INCIDENT = "inc"
+    REQUEST = "req"
 
 
 RandomBytes = Callable[[int], bytes]
@@ -32,4 +33,5 @@ def new_id(kind: Kind, random: RandomBytes) -> str:
 
 
 def is_id(kind: Kind, text: str) -> bool:
+    """Whether the text is an id of that kind and nothing more."""
     return pattern(kind).match(text) is not None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from imagewright.core.errors import InvalidRequest
 from imagewright.core.size import Size
 
 
@@ -17,6 +18,7 @@ class Format(StrEnum):
 
     @property
     def mime(self) -> str:
+        """The media type, such as `image/png`."""
         return f"image/{self.value}"
 
     @property
@@ -27,11 +29,12 @@ class Format(StrEnum):
 
 FORMATS_WITH_ALPHA = frozenset({Format.PNG, Format.WEBP, Format.GIF, Format.AVIF})
 LOSSY_FORMATS = frozenset({Format.JPEG, Format.WEBP, Format.AVIF})
+_BEST = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureLimits:
-    """Bounds checked before decoding: bytes of the file, pixels of one frame, edge in pixels, frames."""
+    """Bounds kept before decoding: bytes of a file, pixels of a frame, edge in pixels, frames."""
 
     bytes: int
     pixels: int = 50_000_000
@@ -54,13 +57,21 @@ class Picture:
 class Rendition:
     """A transform of an original: fits inside width x height keeping the ratio, never enlarges.
 
-    `quality` is 1 to 100 and means something for JPEG, WebP and AVIF only.
+    `quality` is 1 to 100 and means something for JPEG, WebP and AVIF only. Raises
+    InvalidRequest for an edge of no pixels or a quality out of range.
     """
 
     width: int | None = None
     height: int | None = None
     format: Format | None = None
     quality: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, edge in (("width", self.width), ("height", self.height)):
+            if edge is not None and edge < 1:
+                raise InvalidRequest(f"{name} is {edge}; it must be at least 1.")
+        if self.quality is not None and not 1 <= self.quality <= _BEST:
+            raise InvalidRequest(f"quality is {self.quality}; it must be from 1 to {_BEST}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Who may do what: the ACL's values and the one decision on them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
@@ -9,19 +9,32 @@ from types import MappingProxyType
 from imagewright.core.ask import Quality
 from imagewright.core.budget import Budget, Level
 from imagewright.core.caller import Caller
+from imagewright.core.catalogue import Model
+from imagewright.core.errors import InvalidRequest
 from imagewright.core.plan import Plan
+from imagewright.core.quantity import Rate
 from imagewright.core.scope import WRITING, Scope
+from imagewright.core.sizing import may_choose
 
 QUALITY_ORDER = (Quality.LOW, Quality.MEDIUM, Quality.HIGH, Quality.XHIGH, Quality.MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maximum:
-    """The most of one ask; None is no limit. `quality` also bounds what is left to the model."""
+    """The most of one ask; None is no limit.
+
+    `quality` and `pixels` also bound what is left to the model. A model without levels has
+    no quality to bound. Raises InvalidRequest for the quality `auto`, which is no level.
+    """
 
     n: int | None = None
     quality: Quality | None = None
     pixels: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality is Quality.AUTO:
+            levels = ", ".join(level.value for level in QUALITY_ORDER)
+            raise InvalidRequest("The most of a quality is a level.", hint=f"Levels are: {levels}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,18 +51,31 @@ class Entry:
     models: tuple[str, ...] | None = None
     budget: Budget = Budget()
     maximum: Maximum = Maximum()
+    rate: Rate | None = None
+    storage: int | None = None
+    """Bytes of stored originals."""
     expires: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acl:
-    """The whole ACL; `read_only` beats every grant."""
+    """The whole ACL; `read_only` beats every grant.
+
+    `everyone` is a ceiling: raises InvalidRequest if it grants scopes, for then a subject
+    that nobody named could act.
+    """
 
     subjects: Mapping[str, Entry] = field(default_factory=lambda: MappingProxyType({}))
     groups: Mapping[str, Entry] = field(default_factory=lambda: MappingProxyType({}))
     everyone: Entry = Entry()
     providers: Mapping[str, Budget] = field(default_factory=lambda: MappingProxyType({}))
     read_only: bool = True
+
+    def __post_init__(self) -> None:
+        if self.everyone.scopes:
+            raise InvalidRequest(
+                "The entry for everyone grants scopes.", hint="Grant them to subjects or groups."
+            )
 
     def entries(self, caller: Caller) -> tuple[Entry, ...]:
         """The entries that name the caller, its own first, then its groups', then everyone's."""
@@ -84,7 +110,7 @@ _YES = Decision(allowed=True, reason="granted")
 
 
 def granted(acl: Acl, caller: Caller, today: date) -> frozenset[Scope]:
-    """The scopes in force: united over entries not expired, narrowed by the credential and read-only."""
+    """The scopes in force: those of entries not expired, less credential's and read-only's bars."""
     scopes: set[Scope] = set()
     for entry in acl.entries(caller):
         if entry.expires is None or today <= entry.expires:
@@ -97,14 +123,14 @@ def granted(acl: Acl, caller: Caller, today: date) -> frozenset[Scope]:
     return frozenset(scopes)
 
 
-def decide(acl: Acl, caller: Caller, component: str, scope: Scope, today: date) -> Decision:
-    """Whether the caller may use a tool, resource, prompt or route that needs the scope."""
+def decide(acl: Acl, caller: Caller, component: str | None, scope: Scope, today: date) -> Decision:
+    """Whether the caller may use a tool by name, or (None) anything else that needs the scope."""
     if acl.read_only and scope in WRITING:
         return Decision(allowed=False, reason="read_only")
     if scope not in granted(acl, caller, today):
         named = caller.subject in acl.subjects or any(each in acl.groups for each in caller.groups)
         return Decision(allowed=False, reason="scope" if named else "unnamed")
-    if not _listed(component, acl, caller, lambda entry: entry.tools):
+    if component is not None and not _listed(component, acl, caller, lambda entry: entry.tools):
         return Decision(allowed=False, reason="tool")
     return _YES
 
@@ -118,34 +144,26 @@ def decide_model(acl: Acl, caller: Caller, provider: str, model: str) -> Decisio
     return _YES
 
 
-def decide_plan(acl: Acl, caller: Caller, plan: Plan, biggest: int) -> Decision:
-    """Whether a plan keeps every maximum; `biggest` is the pixels the model may choose by itself."""
-    model = decide_model(acl, caller, plan.provider, plan.model)
-    if not model.allowed:
-        return model
+def decide_plan(acl: Acl, caller: Caller, plan: Plan, model: Model) -> Decision:
+    """Whether a plan for a model keeps the caller's lists and every maximum.
+
+    What the plan leaves to the model is taken to be the most it may choose.
+    """
+    listed = decide_model(acl, caller, plan.provider, plan.model)
+    if not listed.allowed:
+        return listed
+    sizes = [plan.size] if plan.size else may_choose(model.sizes)
+    pixels = max(size.pixels for size in sizes)
+    levels = [plan.quality] if plan.quality else model.qualities
     for entry in acl.entries(caller):
         most = entry.maximum
         if most.n is not None and plan.ask.n > most.n:
             return Decision(allowed=False, reason="n")
-        pixels = plan.size.pixels if plan.size else biggest
         if most.pixels is not None and pixels > most.pixels:
             return Decision(allowed=False, reason="pixels")
-        if most.quality is not None and not _within(plan.quality, most.quality):
+        if most.quality is not None and not _within(levels, most.quality):
             return Decision(allowed=False, reason="quality")
     return _YES
-
-
-def per_call(
-    budgets: Mapping[tuple[Level, str], Budget], held: set[tuple[Level, str]]
-) -> tuple[Level, int] | None:
-    """The level with the smallest ceiling per call among those held, and that ceiling."""
-    found = [
-        (budget.per_call, key[0])
-        for key, budget in budgets.items()
-        if key in held and budget.per_call is not None
-    ]
-    smallest = min(found, default=None)
-    return (smallest[1], smallest[0]) if smallest else None
 
 
 def _listed(
@@ -158,7 +176,6 @@ def _listed(
     )
 
 
-def _within(quality: Quality | None, most: Quality) -> bool:
-    if quality is None:
-        return most is QUALITY_ORDER[-1]
-    return QUALITY_ORDER.index(quality) <= QUALITY_ORDER.index(most)
+def _within(levels: Iterable[Quality], most: Quality) -> bool:
+    allowed = QUALITY_ORDER[: QUALITY_ORDER.index(most) + 1]
+    return all(level in allowed for level in levels)

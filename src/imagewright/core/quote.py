@@ -1,5 +1,6 @@
 """A quote: a price ceiling that consent is given to, once."""
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,17 +46,39 @@ class Quote:
         }
 
     def question(self, prompt: str) -> str:
-        """The words a person is asked with: the facts first, the prompt last, quoted, one line."""
-        shown = " ".join(prompt.split())
-        shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
+        """The words a person is asked with: the facts first, the prompt last, quoted, one line.
+
+        At most 200 characters of the prompt are shown. None of them can move a cursor, turn the
+        reading direction or end the quotation; one that has no glyph is shown as U+FFFD.
+        """
         images = "1 image" if self.count == 1 else f"{self.count} images"
+        estimated = " (estimated)" if self.estimate else ""
         return (
             f"{self.provider} / {self.model}: {images}, {self.size}, "
-            f"at most ${usd(self.ceiling)}. Spend this? Prompt: “{shown}”"
+            f"at most ${usd(self.ceiling)}{estimated}. Spend this? Prompt: “{_shown(prompt)}”"
         )
 
 
 _SHOWN = 200
+_NO_GLYPH = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(selector) for selector in range(0xE0100, 0xE01F0)
+}
+"""Characters without a glyph that Unicode counts among marks, letters and symbols."""
+_QUOTES = frozenset('"“”„‟«»\uff02')
+
+
+def _shown(prompt: str) -> str:
+    text = " ".join(prompt.split())
+    cut = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return "".join(_plain(char) for char in cut)
+
+
+def _plain(char: str) -> str:
+    if unicodedata.category(char) in _NO_GLYPH or char in _BLANK:
+        return "\ufffd"
+    return "'" if char in _QUOTES else char
+
 
 ACCEPTED: dict[Scope, frozenset[Consent]] = {
     Scope.SPEND: frozenset({Consent.HUMAN, Consent.CLIENT}),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from imagewright.core.ask import AUTO, Action, Ask, Background, Quality
+from imagewright.core.ask import AUTO, MAX_PROMPT, Action, Ask, Background, Quality
 from imagewright.core.catalogue import Catalogue, Lifecycle, Model, Offer
 from imagewright.core.errors import Fault, UnknownModel, UnknownProvider, Unsupported
 from imagewright.core.picture import FORMATS_WITH_ALPHA, LOSSY_FORMATS, Format
@@ -48,7 +48,7 @@ def _candidates(ask: Ask, catalogue: Catalogue, allowed: Allowed) -> Iterator[tu
     names = list(offers) if ask.provider == AUTO else [ask.provider]
     pairs = [(offers[name][0], model) for name in names for model in offers[name][1]]
     if ask.model != AUTO:
-        known = [model.id for _, model in pairs]
+        known = list(dict.fromkeys(model.id for _, model in pairs))
         pairs = [pair for pair in pairs if pair[1].id == ask.model]
         if not pairs:
             raise UnknownModel(
@@ -122,15 +122,23 @@ def _check_options(ask: Ask, model: Model) -> None:
         raise _refuse(
             model, f"sends at most {model.partials} partial images", f"Ask for {model.partials}."
         )
-    taken = {
-        "seed": (ask.seed, model.seed),
-        "strength": (ask.strength, model.strength),
-        "moderation": (ask.moderation, ask.moderation in model.moderations),
-        "input_fidelity": (ask.input_fidelity, ask.input_fidelity in model.fidelities),
-    }
-    for name, (value, takes) in taken.items():
+    _check_taken(ask, model)
+
+
+def _check_taken(ask: Ask, model: Model) -> None:
+    for name, value, takes in (
+        ("seed", ask.seed, model.seed),
+        ("strength", ask.strength, model.strength),
+    ):
         if value is not None and not takes:
-            raise _refuse(model, f"does not take {name} {value}", f"Leave {name} out.")
+            raise _refuse(model, f"takes no {name}", f"Leave {name} out.")
+    for name, chosen, choices in (
+        ("moderation", ask.moderation, model.moderations),
+        ("input_fidelity", ask.input_fidelity, model.fidelities),
+    ):
+        if chosen is not None and chosen not in choices:
+            can = f"It takes: {', '.join(choices)}." if choices else f"Leave {name} out."
+            raise _refuse(model, f"does not take {name} {chosen.value}", can)
 
 
 def _format(ask: Ask, model: Model) -> Format:
@@ -163,8 +171,12 @@ def _compression(ask: Ask, model: Model, output_format: Format) -> int | None:
 def _words(ask: Ask, model: Model) -> tuple[str, str | None, tuple[str, ...]]:
     if ask.negative_prompt is None or model.negative_prompt:
         return ask.prompt, ask.negative_prompt, ()
-    return (
-        f"{ask.prompt}\n\nAvoid: {ask.negative_prompt}",
-        None,
-        (f"{model.id} has no negative prompt; it was added to the prompt as 'Avoid:'.",),
-    )
+    prompt = f"{ask.prompt}\n\nAvoid: {ask.negative_prompt}"
+    if len(prompt) > MAX_PROMPT:
+        raise _refuse(
+            model,
+            f"takes the negative prompt within the prompt, {MAX_PROMPT} characters in all",
+            "Shorten the prompt or the negative prompt.",
+        )
+    warning = f"{model.id} has no negative prompt; it was added to the prompt as 'Avoid:'."
+    return prompt, None, (warning,)

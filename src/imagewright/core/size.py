@@ -32,6 +32,7 @@ class Size:
 
     @property
     def pixels(self) -> int:
+        """Width by height."""
         return self.width * self.height
 
     @property

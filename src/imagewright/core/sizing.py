@@ -1,6 +1,7 @@
 """The size a model is asked for."""
 
-from math import sqrt
+from collections.abc import Iterator
+from math import isqrt
 
 from imagewright.core.ask import AUTO, SIZE_PRESETS, Action, Ask
 from imagewright.core.catalogue import Model, SizeRule
@@ -11,7 +12,10 @@ _TOLERANCE = 0.02
 
 
 def choose_size(ask: Ask, model: Model) -> Size | None:
-    """A size the model makes, or None where the model chooses. Raises Unsupported saying which it makes."""
+    """A size the model makes, or None where the model chooses.
+
+    Raises Unsupported saying which sizes it makes.
+    """
     rule = model.sizes
     ratio = ask.aspect_ratio or SIZE_PRESETS.get(ask.size)
     if ratio is not None:
@@ -44,37 +48,45 @@ def makes(rule: SizeRule, size: Size) -> bool:
     )
 
 
-def largest(rule: SizeRule) -> tuple[Size, ...]:
-    """The sizes a model may choose by itself, for a ceiling over all of them."""
-    return tuple({*rule.listed, rule.fallback})
+def may_choose(rule: SizeRule) -> frozenset[Size]:
+    """The sizes a model may choose by itself, for a ceiling over all of them.
+
+    Where it may choose any within bounds, a square that none of these exceeds stands for
+    them: it has the most pixels, and no other shape takes more tokens.
+    """
+    listed = frozenset({*rule.listed, rule.fallback})
+    if not rule.auto or rule.step is None:
+        return listed
+    edge = min(rule.edge, isqrt(rule.max_pixels - 1) + 1)
+    return listed | {Size(edge, edge)}
 
 
 def _by_ratio(model: Model, ratio: str) -> Size:
     wide, high = (int(part) for part in ratio.split(":"))
-    wanted = wide / high
-    for size in model.sizes.listed:
+    rule, wanted = model.sizes, wide / high
+    custom = _custom(rule, rule.step, wanted) if rule.step is not None else ()
+    ordered = sorted(custom, key=lambda size: abs(size.pixels - rule.fallback.pixels))
+    for size in (*rule.listed, *ordered):
         if abs(size.width / size.height - wanted) <= _TOLERANCE * wanted:
-            return size
-    if model.sizes.step is not None:
-        size = _custom(model.sizes, wanted)
-        if makes(model.sizes, size):
             return size
     raise _refuse(model, f"makes no size of the ratio {ratio}")
 
 
-def _custom(rule: SizeRule, wanted: float) -> Size:
-    step = rule.step or 1
-    high = sqrt(rule.fallback.pixels / wanted)
-    return Size(max(step, round(high * wanted / step) * step), max(step, round(high / step) * step))
+def _custom(rule: SizeRule, step: int, wanted: float) -> Iterator[Size]:
+    for high in range(step, rule.edge + 1, step):
+        size = Size(max(step, round(high * wanted / step) * step), high)
+        if makes(rule, size):
+            yield size
 
 
 def _refuse(model: Model, what: str) -> Unsupported:
     rule = model.sizes
     sizes = [str(size) for size in rule.listed]
-    can = f"It makes {', '.join(sizes)}"
-    if rule.step is not None:
-        can += (
-            f" and any WIDTHxHEIGHT in steps of {rule.step}, edges {rule.min_edge} to {rule.edge},"
-            f" {rule.min_pixels} to {rule.max_pixels} pixels, ratio up to {rule.ratio:g}:1"
-        )
-    return Unsupported(f"The model {model.id} {what}.", hint=f"{can}.", details={"sizes": sizes})
+    custom = (
+        f"any WIDTHxHEIGHT in steps of {rule.step}, edges {rule.min_edge} to {rule.edge},"
+        f" {rule.min_pixels} to {rule.max_pixels} pixels, ratio up to {rule.ratio:g}:1"
+    )
+    can = ", ".join([*sizes, custom] if rule.step is not None else sizes)
+    return Unsupported(
+        f"The model {model.id} {what}.", hint=f"It makes: {can}.", details={"sizes": sizes}
+    )

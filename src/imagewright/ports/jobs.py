@@ -48,11 +48,11 @@ class Jobs(Protocol):
         """Raises NotFound."""
 
     async def list(
-        self, subject: str, open_only: bool, limit: int, before: str | None
+        self, subject: str, *, open_only: bool, limit: int, before: str | None
     ) -> tuple[Job, ...]:
         """A subject's jobs, newest first, from before a job of its own (NotFound if it is not)."""
 
-    async def recover(self, now: int, sole: bool) -> Recovered:
+    async def recover(self, now: int, *, sole: bool) -> Recovered:
         """Put right the running jobs whose lease has ended, or all where this is the sole process.
 
         Not started: queued again. Started: `outcome_unknown`, its hold kept.

@@ -48,8 +48,11 @@ class Library(Protocol):
     async def list(self, subject: str, search: Search) -> Page:
         """Raises NotFound where `before` names no image of the subject."""
 
+    async def owner(self, image: str) -> str | None:
+        """The subject of an image, or None; for links alone, whose signature proves the right."""
+
     async def add(self, subject: str, image: Image) -> None:
         """Enter an image that no job made."""
 
-    async def delete(self, subject: str, image: str, derived: bool) -> tuple[Image, ...]:
+    async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
         """Remove the row, with `derived` those made from it too, and return them. Raises NotFound."""

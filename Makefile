@@ -1,0 +1,68 @@
+# `make` alone lists the targets. PYTHON=... chooses another interpreter, with its own environment.
+
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+else
+VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+endif
+
+BIN := $(VENV)/bin
+SOURCES := src tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test test-engines lint format bench lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z%-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+	|| sed -n 's/^\([a-z%-]*\):[^#]*## \(.*\)/  make \1 - \2/p' Makefile
+
+setup: python ## install what the service needs into .venv
+	@packaging/venv.sh "$(PYTHON)" "$(VENV)" runtime
+
+setup-dev: python ## the same with the tools for tests and lint
+	@packaging/venv.sh "$(PYTHON)" "$(VENV)" dev
+
+.PHONY: python
+python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "make: Imagewright needs Python 3.11 or later as python3 or PYTHON=..." >&2; exit 1; }
+
+demo: setup ## try it: no key, no account, no network
+	@$(BIN)/imagewright demo
+
+test: setup-dev ## run every test that needs nothing but Python
+	@$(BIN)/python -m pytest -m "not engines"
+
+# pytest's 5 means that no test carries the marker.
+test-engines: setup-dev ## run the tests that need Debian packages or a compiler
+	@$(BIN)/python -m pytest -m engines || { code=$$?; \
+	[ $$code -eq 5 ] && echo "make: no test is marked 'engines'"; }
+
+lint: setup-dev ## style, types, imports and sizes
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tests.house.sizes $(SOURCES)
+
+format: setup-dev ## rewrite the code in the one style
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+bench: setup-dev ## measure: every module of tests/bench
+	@for file in $(wildcard tests/bench/bench_*.py); do \
+	$(BIN)/python -m "tests.bench.$$(basename $$file .py)" || exit 1; done
+
+prove-%: setup-dev ## run one proof of tests/prove, for example make prove-recovery
+	@$(BIN)/python -m tests.prove.$(subst -,_,$*)
+
+lock: setup-dev ## compile the locks (UPGRADE=all or UPGRADE=name moves pins)
+	@UV="$(BIN)/uv" PYTHON="$(PYTHON)" UPGRADE="$(UPGRADE)" packaging/lock.sh
+
+clean: ## remove environments, caches and reports
+	@rm -rf .venv .venv-* .build dist .pytest_cache .mypy_cache .ruff_cache \
+	.import_linter_cache .hypothesis
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,5 @@
+"""`python -m imagewright`."""
+
+from imagewright.cli import main
+
+main()

@@ -1,0 +1,219 @@
+"""tokens.toml as the table that bearer tokens are looked up in."""
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from types import MappingProxyType
+
+from imagewright.adapters.toml.document import Document, KeyPath
+from imagewright.adapters.toml.findings import Findings, Table
+from imagewright.core.caller import Credential, check_subject
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.flaw import Flaw
+from imagewright.core.scope import expand
+from imagewright.core.token import check_token, token_id
+
+ENTRY = ("sha256", "subject", "groups", "scopes", "expires", "cidrs", "note")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_ID = re.compile(r"tok_[a-z0-9_-]{1,40}\Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_LONGEST_SHOWN = 16
+_DATE_HINT = "Write it without quotes: 2027-01-01, or 2027-01-01T12:00:00Z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedToken:
+    """What stands behind one token. `expires_at` is in UTC microseconds, None is never.
+
+    `networks` None lets it come from any address.
+    """
+
+    subject: str
+    credential: Credential
+    groups: frozenset[str] = frozenset()
+    expires_at: int | None = None
+    networks: tuple[Network, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingleToken:
+    """The one token of a small set-up, and where it was set. Raises InvalidRequest."""
+
+    token: str = field(repr=False)
+    subject: str
+    place: str = "auth.token"
+
+    def __post_init__(self) -> None:
+        check_token(self.token)
+        check_subject(self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTable:
+    """Every token by the SHA-256 of it in hexadecimal, and by its id."""
+
+    by_digest: Mapping[str, MappedToken]
+    by_id: Mapping[str, MappedToken]
+
+
+def digest(token: str) -> str:
+    """What stands for a token in memory and on disk.
+
+    A token has 128 random bits or more, so that a plain hash cannot be searched.
+    """
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def single_table(single: SingleToken | None) -> TokenTable:
+    """A table with the one token, or with none."""
+    found = dict([_clear(single.token, single.subject)] if single else [])
+    return TokenTable(
+        MappingProxyType(found),
+        MappingProxyType({token.credential.id: token for token in found.values()}),
+    )
+
+
+def read_tokens(
+    document: Document, single: SingleToken | None
+) -> tuple[TokenTable, tuple[Flaw, ...]]:
+    """The table with the single token in it, and warnings. Raises Misconfigured with every flaw."""
+    return _Reader(document, single_table(single)).tokens()
+
+
+def _clear(token: str, subject: str) -> tuple[str, MappedToken]:
+    hashed = digest(token)
+    credential = Credential(id=token_id(bytes.fromhex(hashed)))
+    return hashed, MappedToken(subject=subject, credential=credential)
+
+
+def _masked(path: KeyPath) -> KeyPath:
+    """Whatever may be a token, by intent or by mistake, is not shown."""
+    shown = list(path)
+    if path and path[0] != "tokens":
+        shown = ["<hidden>"]
+    if len(path) > 1 and not _ID.match(path[1]):
+        shown[1:] = ["<hidden>"]
+    return tuple(part if len(part) <= _LONGEST_SHOWN or _ID.match(part) else "…" for part in shown)
+
+
+class _Reader:
+    def __init__(self, document: Document, start: TokenTable) -> None:
+        self._document = document
+        self._found = Findings(document, _masked)
+        self._by_digest = dict(start.by_digest)
+        self._by_id = dict(start.by_id)
+
+    def tokens(self) -> tuple[TokenTable, tuple[Flaw, ...]]:
+        table = self._document.table
+        self._found.unknown((), table, ("tokens",))
+        entries = self._found.table(("tokens",), table.get("tokens", {}))
+        for key, value in entries.items():
+            if isinstance(value, dict):
+                self._hashed(key, value)
+            else:
+                self._in_clear(key, value)
+        clear = sum(1 for value in entries.values() if isinstance(value, str))
+        if clear:
+            self._found.warn(
+                ("tokens",), f"{clear} of the tokens can be read here.", "Store hashes instead."
+            )
+        warnings = self._found.close()
+        return TokenTable(
+            MappingProxyType(self._by_digest), MappingProxyType(self._by_id)
+        ), warnings
+
+    def _in_clear(self, token: str, value: object) -> None:
+        path = ("tokens", token)
+        subject = self._found.text(path, value, 'Write "<token>" = "user:alice".')
+        if subject is None:
+            return
+        self._found.parsed(path, check_token, token)
+        self._found.parsed(path, check_subject, subject)
+        self._put(path, *_clear(token, subject))
+
+    def _hashed(self, id: str, table: Table) -> None:
+        path = ("tokens", id)
+        if not _ID.match(id):
+            self._found.fault(
+                path, "An id is tok_ and 1 to 40 of a-z, 0-9, - and _.", "Write [tokens.tok_name]."
+            )
+        self._found.unknown(path, table, ENTRY)
+        if "note" in table:
+            self._found.text((*path, "note"), table["note"])
+        scopes = self._scopes(path, table)
+        token = MappedToken(
+            subject=self._subject(path, table),
+            credential=Credential(id=id, scopes=scopes),
+            groups=self._groups(path, table),
+            expires_at=self._expires(path, table),
+            networks=self._networks(path, table),
+        )
+        hashed = table.get("sha256")
+        hashed = hashed.lower() if isinstance(hashed, str) else ""
+        if not _DIGEST.match(hashed):
+            self._found.fault(
+                (*path, "sha256"), "This must be the token's SHA-256 in 64 hexadecimal digits."
+            )
+            return
+        self._put(path, hashed, token)
+
+    def _put(self, path: KeyPath, hashed: str, token: MappedToken) -> None:
+        if hashed in self._by_digest or token.credential.id in self._by_id:
+            self._found.fault(path, "The same token or id is set twice.", "Remove one of them.")
+        self._by_digest[hashed] = token
+        self._by_id[token.credential.id] = token
+
+    def _subject(self, path: KeyPath, table: Table) -> str:
+        if "subject" not in table:
+            self._found.fault(path, "The subject is missing.", 'Add: subject = "service:name"')
+            return ""
+        at = (*path, "subject")
+        text = self._found.text(at, table["subject"])
+        return (self._found.parsed(at, check_subject, text) if text is not None else None) or ""
+
+    def _groups(self, path: KeyPath, table: Table) -> frozenset[str]:
+        if "groups" not in table:
+            return frozenset()
+        return frozenset(self._found.texts((*path, "groups"), table["groups"]))
+
+    def _scopes(self, path: KeyPath, table: Table) -> frozenset[str] | None:
+        if "scopes" not in table:
+            return None
+        at = (*path, "scopes")
+        names = self._found.texts(at, table["scopes"])
+        each = [self._found.parsed(at, expand, [name]) or () for name in names]
+        return frozenset(scope.value for scopes in each for scope in scopes)
+
+    def _expires(self, path: KeyPath, table: Table) -> int | None:
+        value = table.get("expires")
+        if value is None:
+            return None
+        if type(value) is date:
+            value = datetime.combine(value, time.max, UTC)
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            return round(value.timestamp() * 1_000_000)
+        self._found.fault(
+            (*path, "expires"), "This must be a date, or a time with its zone.", _DATE_HINT
+        )
+        return None
+
+    def _networks(self, path: KeyPath, table: Table) -> tuple[Network, ...] | None:
+        if "cidrs" not in table:
+            return None
+        at = (*path, "cidrs")
+        read = [
+            self._found.parsed(at, _network, cidr) for cidr in self._found.texts(at, table["cidrs"])
+        ]
+        return tuple(network for network in read if network is not None)
+
+
+def _network(cidr: str) -> Network:
+    try:
+        return ipaddress.ip_network(cidr)
+    except ValueError:
+        raise InvalidRequest(
+            "The list holds something that is no network.", hint='Write ["10.0.0.0/8"].'
+        ) from None

@@ -1,0 +1,96 @@
+"""Bearer tokens that the operator mapped to subjects."""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagewright.adapters.auth.token_reader import (
+    MappedToken,
+    SingleToken,
+    TokenTable,
+    digest,
+    read_tokens,
+    single_table,
+)
+from imagewright.adapters.toml.document import OPEN_TO_READ
+from imagewright.adapters.toml.watched import Tell, Watched
+from imagewright.core.caller import Caller, Credential
+from imagewright.core.errors import Unauthenticated
+from imagewright.core.token import PREFIX, is_whole
+from imagewright.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensConfig:
+    """The tokens file, the single token, or both."""
+
+    path: Path | None = None
+    single: SingleToken | None = None
+
+
+class Tokens:
+    """Implements `ports.auth.Authenticator`.
+
+    Every refusal is in the same words: a stranger learns neither that a token once existed nor
+    where it may be used from.
+    """
+
+    def __init__(self, config: TokensConfig, clock: Clock, tell: Tell) -> None:
+        """Reads the file; warnings go to `tell`. Raises Misconfigured with every flaw."""
+        self._clock = clock
+        self._watched = (
+            Watched(
+                config.path,
+                OPEN_TO_READ,
+                lambda document: read_tokens(document, config.single),
+                tell,
+            )
+            if config.path
+            else None
+        )
+        fixed = single_table(config.single)
+        self._table: Callable[[], TokenTable] = (
+            self._watched.current if self._watched else lambda: fixed
+        )
+
+    def refresh(self, *, force: bool = False) -> bool:
+        """Take up a changed file, or any with `force`; a bad one is told of and changes nothing."""
+        return self._watched is not None and self._watched.refresh(force=force)
+
+    async def authenticate(self, token: str, address: str | None) -> Caller | None:
+        ours = token.startswith(PREFIX)
+        if ours and not is_whole(token):
+            raise _refused()
+        # A lookup's time tells of a hash only, and nobody can steer what a token hashes to.
+        found = self._table().by_digest.get(digest(token))
+        if found is None:
+            if ours:
+                raise _refused()
+            return None
+        if self._expired(found) or not _from_here(found, address):
+            raise _refused()
+        return Caller(subject=found.subject, groups=found.groups, credential=found.credential)
+
+    async def credential(self, id: str) -> Credential | None:
+        found = self._table().by_id.get(id)
+        return None if found is None or self._expired(found) else found.credential
+
+    def _expired(self, token: MappedToken) -> bool:
+        return token.expires_at is not None and self._clock.now() > token.expires_at
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated("The token is not valid.", hint="Ask the operator for a new one.")
+
+
+def _from_here(token: MappedToken, address: str | None) -> bool:
+    if token.networks is None:
+        return True
+    try:
+        origin = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    if isinstance(origin, ipaddress.IPv6Address) and origin.ipv4_mapped:
+        origin = origin.ipv4_mapped
+    return any(origin in network for network in token.networks)

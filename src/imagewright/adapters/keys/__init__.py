@@ -1,0 +1,1 @@
+"""Keys of our own, made once and kept in the state directory."""

@@ -1,0 +1,56 @@
+"""A master key in a file that only the service may read, and keys derived from it."""
+
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from imagewright.core.errors import Unavailable
+
+_BYTES = 32
+_MODE = 0o600
+
+
+class KeyFile:
+    """One random master key; each purpose gets its own key from it, so none can stand for another."""
+
+    def __init__(self, path: Path) -> None:
+        self._master = _load(path)
+
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes for a purpose, the same on every start."""
+        return hmac.digest(self._master, purpose.encode(), "sha256")
+
+
+def _load(path: Path) -> bytes:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return _make(path)
+    with os.fdopen(handle, "rb") as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            raise Unavailable(f"Others can read {path}.", hint=f"chmod 600 {path}")
+        key = file.read(_BYTES + 1)
+    if len(key) != _BYTES:
+        raise Unavailable(
+            f"{path} is not a key of {_BYTES} bytes.", hint="Restore it or remove it."
+        )
+    return key
+
+
+def _make(path: Path) -> bytes:
+    key = secrets.token_bytes(_BYTES)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    with os.fdopen(handle, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        return _load(path)
+    finally:
+        partial.unlink()
+    return key

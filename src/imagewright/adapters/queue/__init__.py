@@ -1,0 +1,1 @@
+"""Delivery of job ids to workers; the jobs table stays the truth."""

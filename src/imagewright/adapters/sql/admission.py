@@ -1,0 +1,185 @@
+"""Entering an ask: the one transaction that finds, consents, counts, holds and writes."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+)
+
+from imagewright.adapters.sql.ledger import Hold, enter_hold, stored
+from imagewright.adapters.sql.quotes import use_up
+from imagewright.adapters.sql.rows import Values, accounts_text, caller_values, job_of
+from imagewright.adapters.sql.subjects import enrol, number_of
+from imagewright.adapters.sql.tables import JOINED, QUEUED, images, jobs
+from imagewright.adapters.sql.trail import Deed, record
+from imagewright.core.errors import Busy
+from imagewright.core.job import Job, State
+from imagewright.ports.books import Admitted, Capacity, Demand
+
+_RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A demand and what is worked out of it before the database is asked."""
+
+    demand: Demand
+    plan: str
+    plan_digest: str
+    ask_digest: str
+
+
+def entry_of(demand: Demand) -> Entry:
+    """Write the plan out once: for its digest, and for the row."""
+    plan = demand.plan.canonical()
+    return Entry(
+        demand=demand,
+        plan=plan,
+        plan_digest=hashlib.sha256(plan.encode()).hexdigest(),
+        ask_digest=demand.plan.ask.digest(),
+    )
+
+
+def _same(condition: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(jobs)
+        .where(jobs.c.subject == bindparam("whose"), jobs.c.digest == bindparam("ask"), condition)
+        .order_by(jobs.c.created_at.desc())
+        .limit(1)
+    )
+
+
+_STILL_THERE = (
+    select(func.count()).where(images.c.job == jobs.c.id).correlate(jobs).scalar_subquery()
+)
+_OPEN = _same(JOINED)
+_OPEN_OR_DONE = _same(
+    or_(
+        JOINED,
+        and_(
+            jobs.c.state == State.SUCCEEDED.value,
+            jobs.c.finished_at >= bindparam("since"),
+            jobs.c.made > 0,
+            jobs.c.made == _STILL_THERE,
+        ),
+    )
+)
+_WAITING = select(
+    select(func.count()).where(QUEUED).select_from(jobs).scalar_subquery(),
+    select(func.count())
+    .where(QUEUED, jobs.c.subject == bindparam("whose"))
+    .select_from(jobs)
+    .scalar_subquery(),
+)
+_NEW = insert(jobs)
+
+
+def find(connection: Connection, entry: Entry) -> Job | None:
+    """The job that answers the same ask, if there is one."""
+    number = number_of(connection, entry.demand.caller.subject)
+    return None if number is None else _find(connection, entry, number)
+
+
+def _find(connection: Connection, entry: Entry, number: int) -> Job | None:
+    demand = entry.demand
+    values: Values = {"whose": number, "ask": entry.ask_digest}
+    query = _OPEN
+    if demand.reuse_since is not None:
+        query, values["since"] = _OPEN_OR_DONE, demand.reuse_since
+    row = connection.execute(query, values).mappings().one_or_none()
+    return None if row is None else job_of(row, demand.caller.subject)
+
+
+def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
+    """Enter an ask, or find the job that answers it. What is raised undoes all of it."""
+    demand = entry.demand
+    number = enrol(connection, demand.caller.subject)
+    same = _find(connection, entry, number)
+    if same is not None:
+        _record(connection, demand, number, same.id)
+        return Admitted(job=same, fresh=False)
+    if demand.given is not None:
+        use_up(connection, demand, number, entry.plan_digest)
+    _check_room(connection, demand.capacity, number)
+    values = _values(connection, entry, number, hold)
+    connection.execute(_NEW, values)
+    if demand.quote.ceiling:
+        enter_hold(connection, values)
+    _record(connection, demand, number, demand.job)
+    return Admitted(job=job_of(values, demand.caller.subject), fresh=True)
+
+
+def _check_room(connection: Connection, capacity: Capacity, number: int) -> None:
+    queued, waiting = connection.execute(_WAITING, {"whose": number}).one()
+    if queued >= capacity.queued:
+        sentence = "The queue is full."
+    elif waiting >= capacity.waiting:
+        sentence = f"You have {waiting} jobs waiting; no more are taken until one starts."
+    else:
+        return
+    raise Busy(sentence, hint="Wait for a job to end.", details={"retry_after": _RETRY_SECONDS})
+
+
+def _values(connection: Connection, entry: Entry, number: int, hold: Hold) -> Values:
+    """The new job's row, its ceiling held."""
+    demand = entry.demand
+    charges = tuple(
+        replace(charge, account=stored(charge.account, demand.caller.subject, number))
+        for charge in demand.charges
+        if demand.quote.ceiling
+    )
+    hold(connection, charges, demand.quote.ceiling)
+    return {
+        "id": demand.job,
+        "subject": number,
+        **caller_values(demand.caller),
+        "state": State.QUEUED.value,
+        "digest": entry.ask_digest,
+        "plan": entry.plan,
+        "provider": demand.plan.provider,
+        "model": demand.plan.model,
+        "count": demand.plan.ask.n,
+        "quote": demand.given or demand.quote.id,
+        "consent": demand.consent.value,
+        "ceiling": demand.quote.ceiling,
+        "accounts": accounts_text(charge.account for charge in charges),
+        "attempt": 0,
+        "created_at": demand.now,
+        "stage": State.QUEUED.value,
+        "done": 0,
+        "total": 0,
+        "cancel": False,
+        "made": 0,
+        **dict.fromkeys(_NOT_YET),
+    }
+
+
+_NOT_YET = (
+    "actual", "owner", "lease_until", "started_at", "finished_at", "error_code", "error_sentence",
+    "outcome",
+)  # fmt: skip
+
+
+def _record(connection: Connection, demand: Demand, number: int, job: str) -> None:
+    fresh = job == demand.job
+    deed = Deed(
+        subject=number,
+        credential=demand.caller.credential.id,
+        action="admit",
+        thing=f"{demand.plan.provider}/{demand.plan.model}",
+        outcome="entered" if fresh else "joined",
+        reason=demand.consent.value,
+        job=job,
+        amount=demand.quote.ceiling if fresh else 0,
+    )
+    record(connection, deed, demand.now, demand.origin)

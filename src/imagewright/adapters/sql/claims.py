@@ -1,0 +1,92 @@
+"""Claiming the next job, fair between subjects."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, select, update
+
+from imagewright.adapters.sql.rows import Found, job_of
+from imagewright.adapters.sql.tables import QUEUED, RUNNING, jobs, subjects
+from imagewright.core.job import Job, State
+from imagewright.ports.jobs import Lease
+
+_TRIES = 20
+"""How often a worker that is outrun looks again before it waits for the next news."""
+
+
+def _next() -> Select[Any]:
+    busy = (
+        select(jobs.c.subject, func.count().label("running"))
+        .where(RUNNING)
+        .group_by(jobs.c.subject)
+        .subquery()
+    )
+    waiting = (
+        select(jobs.c.subject, func.min(jobs.c.created_at).label("oldest"))
+        .where(QUEUED)
+        .group_by(jobs.c.subject)
+        .subquery()
+    )
+    running = func.coalesce(busy.c.running, 0)
+    return (
+        select(waiting.c.subject)
+        .select_from(waiting.outerjoin(busy, busy.c.subject == waiting.c.subject))
+        .where(running < bindparam("most"))
+        .order_by(running, waiting.c.oldest, waiting.c.subject)
+        .limit(1)
+    )
+
+
+_NEXT = _next()
+_LOCK = (
+    select(subjects.c.name)
+    .where(subjects.c.number == bindparam("whose"))
+    .with_for_update(key_share=True)
+)
+_OLDEST = (
+    select(jobs.c.id)
+    .where(QUEUED, jobs.c.subject == bindparam("whose"))
+    .order_by(jobs.c.created_at, jobs.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
+_RUNNING = (
+    select(func.count())
+    .select_from(jobs)
+    .where(RUNNING, jobs.c.subject == bindparam("whose"))
+    .scalar_subquery()
+)
+_TAKE = (
+    update(jobs)
+    .where(jobs.c.id == _OLDEST, QUEUED, bindparam("most") > _RUNNING)
+    .values(
+        state=State.RUNNING.value,
+        stage="claimed",
+        attempt=jobs.c.attempt + 1,
+        owner=bindparam("by"),
+        lease_until=bindparam("until"),
+        started_at=None,
+    )
+    .returning(jobs)
+)
+
+
+def claim(connection: Connection, lease: Lease, running: int) -> Job | None:
+    """Take the next queued job.
+
+    The subject's row is locked meanwhile, so that two workers cannot together take it past
+    `running`; a worker that finds its choice gone chooses again.
+    """
+    for _ in range(_TRIES):
+        subject = connection.scalar(_NEXT, {"most": running})
+        if subject is None:
+            return None
+        name = connection.execute(_LOCK, {"whose": subject}).scalar_one()
+        row = _take(connection, subject, lease, running)
+        if row is not None:
+            return job_of(row, name)
+    return None
+
+
+def _take(connection: Connection, subject: int, lease: Lease, running: int) -> Found | None:
+    values = {"whose": subject, "most": running, "by": lease.owner, "until": lease.until}
+    return connection.execute(_TAKE, values).mappings().one_or_none()

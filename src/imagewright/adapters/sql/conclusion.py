@@ -1,0 +1,110 @@
+"""Ending a job: settled by its worker, or cancelled by its caller."""
+
+from sqlalchemy import Connection, select, update
+
+from imagewright.adapters.sql.ledger import conclude
+from imagewright.adapters.sql.pictures import enter_images
+from imagewright.adapters.sql.rows import Found, Values, job_of, storable
+from imagewright.adapters.sql.subjects import number_of
+from imagewright.adapters.sql.tables import jobs
+from imagewright.adapters.sql.trail import Deed, record
+from imagewright.core.caller import Caller
+from imagewright.core.errors import Canceled, NotFound
+from imagewright.core.job import Job, State
+from imagewright.core.money import FREE
+from imagewright.core.spending import Settled
+from imagewright.core.verdict import Verdict
+from imagewright.ports.books import Origin
+
+
+def settle(connection: Connection, verdict: Verdict) -> bool:
+    """Enter how a job ended; False unless it is running under that owner and attempt."""
+    job = (
+        connection.execute(
+            select(jobs)
+            .where(
+                jobs.c.id == verdict.job,
+                jobs.c.state == State.RUNNING.value,
+                jobs.c.owner == verdict.owner,
+                jobs.c.attempt == verdict.attempt,
+            )
+            .with_for_update()
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if job is None:
+        return False
+    enter_images(connection, job["subject"], verdict.images)
+    if verdict.settled is not None:
+        conclude(connection, job, verdict.settled, verdict.at)
+    amount = None if verdict.settled is None else verdict.settled.amount
+    _end(
+        connection,
+        job,
+        {
+            "state": verdict.state.value,
+            "finished_at": verdict.at,
+            "actual": amount,
+            "made": len(verdict.images),
+            "error_code": verdict.error_code,
+            "error_sentence": storable(verdict.error_sentence),
+            "outcome": storable(verdict.outcome),
+        },
+    )
+    deed = Deed(
+        subject=job["subject"],
+        credential=job["credential"],
+        action="settle",
+        thing=f"{job['provider']}/{job['model']}",
+        outcome=verdict.state.value,
+        reason=verdict.error_code,
+        job=job["id"],
+        amount=amount,
+    )
+    record(connection, deed, verdict.at)
+    return True
+
+
+def cancel(connection: Connection, caller: Caller, job: str, origin: Origin, now: int) -> Job:
+    """End a queued job, ask a running one to stop, leave an ended one. Raises NotFound."""
+    row = (
+        connection.execute(
+            select(jobs)
+            .where(jobs.c.id == job, jobs.c.subject == number_of(connection, caller.subject))
+            .with_for_update()
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        raise NotFound("There is no such job.")
+    if row["state"] == State.QUEUED.value:
+        conclude(connection, row, Settled(amount=FREE), now)
+        changed: Values = {
+            "state": State.CANCELED.value,
+            "finished_at": now,
+            "actual": FREE,
+            "cancel": True,
+            "error_code": Canceled.code,
+            "error_sentence": "The job was cancelled before it ran.",
+        }
+    elif row["state"] == State.RUNNING.value and not row["cancel"]:
+        changed = {"state": row["state"], "cancel": True}
+    else:
+        return job_of(row, caller.subject)
+    _end(connection, row, changed)
+    deed = Deed(
+        subject=row["subject"],
+        credential=caller.credential.id,
+        action="cancel",
+        thing=f"{row['provider']}/{row['model']}",
+        outcome=changed["state"],
+        job=row["id"],
+    )
+    record(connection, deed, now, origin)
+    return job_of({**row, **changed}, caller.subject)
+
+
+def _end(connection: Connection, job: Found, changed: Values) -> None:
+    connection.execute(update(jobs).where(jobs.c.id == job["id"]).values(**changed))

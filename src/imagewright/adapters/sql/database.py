@@ -1,0 +1,88 @@
+"""A database as the adapters use it: transactions that write, transactions that read."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imagewright.adapters.sql.engines import (
+    postgres_engine,
+    prepare_file,
+    read_url,
+    sqlite_engine,
+)
+from imagewright.adapters.sql.lane import Lane, Result, Work
+from imagewright.adapters.sql.schema import bring
+from imagewright.core.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlConfig:
+    """Where the database is, and how many connections may read it (PostgreSQL: use it) at once.
+
+    `busy_seconds` is how long a write waits for another process that writes to the same file.
+    """
+
+    url: str = field(repr=False)
+    pool: int = 8
+    busy_seconds: float = 5.0
+
+
+class Database:
+    """SQLite has one thread that writes and a few that read; PostgreSQL has one pool for both."""
+
+    def __init__(self, config: SqlConfig) -> None:
+        self._config = config
+        self._writer: Lane | None = None
+        self._reader: Lane | None = None
+
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date if it is not.
+
+        Raises Unavailable where the database cannot be reached or is newer than this program.
+        """
+        await asyncio.to_thread(self._open)
+
+    async def close(self) -> None:
+        """Let what was asked for complete, then close; SQLite's log is folded into its file."""
+        await asyncio.to_thread(self._close)
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction that may write; see `Lane.run`."""
+        return await _opened(self._writer).run(work)
+
+    async def read(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction that only reads; see `Lane.run`."""
+        return await _opened(self._reader).run(work)
+
+    def _open(self) -> None:
+        config, url = self._config, read_url(self._config.url)
+        if url.drivername == "sqlite":
+            prepare_file(Path(url.database or ""))
+            writer = sqlite_engine(url, writer=True, pool=1, busy_seconds=config.busy_seconds)
+            reader = sqlite_engine(
+                url, writer=False, pool=config.pool, busy_seconds=config.busy_seconds
+            )
+            self._writer = Lane(writer, 1, "sql-write")
+            self._reader = Lane(reader, config.pool, "sql-read")
+        else:
+            engine = postgres_engine(url, pool=config.pool)
+            self._writer = self._reader = Lane(engine, config.pool, "sql")
+        try:
+            bring(self._writer)
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        writer, reader = self._writer, self._reader
+        self._writer = self._reader = None
+        if reader is not None and reader is not writer:
+            reader.close()
+        if writer is not None:
+            writer.close()
+
+
+def _opened(lane: Lane | None) -> Lane:
+    if lane is None:
+        raise Unavailable("The database is not open.")
+    return lane

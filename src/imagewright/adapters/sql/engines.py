@@ -1,0 +1,92 @@
+"""Engines for SQLite and PostgreSQL, set so that a committed transaction is on the disk."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from imagewright.core.errors import Unavailable
+
+_POSTGRES = "postgresql+psycopg"
+_LOCK_SECONDS = 10
+
+
+def read_url(text: str) -> URL:
+    """A database's address: `sqlite:////path/to/file` or `postgresql://…`. Raises Unavailable."""
+    hint = 'Write it like "sqlite:////var/lib/imagewright/imagewright.db" or "postgresql://…".'
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise Unavailable("The database's address cannot be read.", hint=hint) from error
+    if url.drivername in {"postgresql", "postgres", _POSTGRES}:
+        return url.set(drivername=_POSTGRES)
+    if url.drivername == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(query={})
+    raise Unavailable("The database is neither a SQLite file nor PostgreSQL.", hint=hint)
+
+
+def prepare_file(path: Path) -> None:
+    """Make the SQLite file, or set the one that is there, to be its owner's alone.
+
+    Raises Unavailable where the directory is missing or cannot be written.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            os.fchmod(handle, 0o600)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise Unavailable(
+            f"The database file {path} cannot be opened: {error.strerror}.",
+            hint="Make its directory, owned by the service's user.",
+        ) from error
+
+
+def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> Engine:
+    """An engine whose transactions all write, or never do."""
+    engine = create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"isolation_level": None, "timeout": busy_seconds},
+    )
+
+    def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if not writer:
+            connection.execute("PRAGMA query_only = ON")
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def postgres_engine(url: URL, *, pool: int) -> Engine:
+    """An engine that gives up on a lock after ten seconds and notices a server that came back."""
+    arguments: dict[str, Any] = {
+        "connect_timeout": _LOCK_SECONDS,
+        "application_name": "imagewright",
+        "options": f"-c lock_timeout={_LOCK_SECONDS}s -c synchronous_commit=on",
+    }
+    given = {name: value for name, value in arguments.items() if name not in url.query}
+    return create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=given,
+    )

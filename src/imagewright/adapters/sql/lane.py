@@ -1,0 +1,66 @@
+"""Threads and connections that run transactions, one hop each."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from imagewright.adapters.sql.failures import fault, outrun
+from imagewright.core.errors import Unavailable
+
+Result = TypeVar("Result")
+Work = Callable[[Connection], Result]
+
+_TRIES = 5
+
+
+class Lane:
+    """An engine and as many threads as it has connections."""
+
+    def __init__(self, engine: Engine, threads: int, name: str) -> None:
+        self.engine = engine
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+
+    async def run(self, work: Work[Result]) -> Result:
+        """Run `work` in one transaction on a thread of this lane.
+
+        Once asked for, the transaction completes even if the asking task is cancelled.
+        One that another outran is tried again, so `work` changes nothing but the database.
+        Raises what `work` raises, Unavailable or StorageFull.
+        """
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._threads, self.transact, work)
+        except RuntimeError as error:
+            raise Unavailable("The service is being stopped.") from error
+        future.add_done_callback(_heed)
+        return await asyncio.shield(future)
+
+    def transact(self, work: Work[Result]) -> Result:
+        """As `run`, on the calling thread."""
+        tries = _TRIES
+        while True:
+            tries -= 1
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except SQLAlchemyError as error:
+                if tries and isinstance(error, DBAPIError) and outrun(error):
+                    continue
+                known = fault(error)
+                if known is None:
+                    raise
+                raise known from error
+
+    def close(self) -> None:
+        """Let everything asked for complete, then close the connections. Blocks."""
+        self._threads.shutdown()
+        self.engine.dispose()
+
+
+def _heed(future: asyncio.Future[Any]) -> None:
+    """Nobody reads what a transaction raised when its asking task was cancelled."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,182 @@
+"""The ledger and the accounts: money held, settled and released."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Executable,
+    bindparam,
+    insert,
+    select,
+    update,
+)
+
+from imagewright.adapters.sql.rows import Found, Values, accounts_of
+from imagewright.adapters.sql.subjects import number_of
+from imagewright.adapters.sql.tables import budgets, ledger
+from imagewright.adapters.sql.upsert import insert_for
+from imagewright.core.budget import Account, Charge, Level
+from imagewright.core.errors import BudgetExceeded
+from imagewright.core.money import Nano, usd
+from imagewright.core.spending import Settled
+from imagewright.ports.books import Balance
+
+Hold = Callable[[Connection, tuple[Charge, ...], Nano], None]
+
+_UNLIMITED = 2**62
+_KEY = (budgets.c.level, budgets.c.key, budgets.c.period)
+_HERE = (
+    budgets.c.level == bindparam("in_level"),
+    budgets.c.key == bindparam("in_key"),
+    budgets.c.period == bindparam("in_period"),
+)
+_MOVE = (
+    update(budgets)
+    .where(*_HERE)
+    .values(
+        held=budgets.c.held - bindparam("released", type_=BigInteger),
+        settled=budgets.c.settled + bindparam("spent", type_=BigInteger),
+    )
+)
+_BALANCE = select(budgets.c.held, budgets.c.settled).where(*_HERE)
+_ENTRY = insert(ledger)
+
+
+class ShortError(Exception):
+    """One of the accounts has no room; which of them is not known yet."""
+
+
+def stored(account: Account, subject: str, number: int) -> Account:
+    """The account as its row is keyed: the subject's name stands in its own table only."""
+    if account.level is not Level.SUBJECT:
+        return account
+    if account.key != subject:
+        raise ValueError("an ask is held on its own subject's account")
+    return replace(account, key=str(number))
+
+
+@cache
+def _holding(dialect: str) -> Executable:
+    amount = bindparam("amount", type_=BigInteger)
+    return (
+        insert_for(dialect, budgets)
+        .values(
+            level=bindparam("in_level"),
+            key=bindparam("in_key"),
+            period=bindparam("in_period"),
+            held=amount,
+            settled=0,
+        )
+        .on_conflict_do_update(
+            index_elements=_KEY,
+            set_={"held": budgets.c.held + amount},
+            where=budgets.c.held + budgets.c.settled + amount
+            <= bindparam("most", type_=BigInteger),
+        )
+        .execution_options(preserve_rowcount=True)  # an insert's is not kept otherwise
+    )
+
+
+def _at(account: Account) -> Values:
+    return {"in_level": account.level.value, "in_key": account.key, "in_period": account.period}
+
+
+def _held(charge: Charge, amount: Nano) -> Values:
+    most = _UNLIMITED if charge.limit is None else charge.limit
+    return {**_at(charge.account), "amount": amount, "most": most}
+
+
+def hold_together(connection: Connection, charges: tuple[Charge, ...], amount: Nano) -> None:
+    """Hold an amount on every account in one statement. Raises ShortError if one has no room."""
+    rows = [_held(charge, amount) for charge in charges]
+    if any(row["most"] < amount for row in rows):
+        raise ShortError
+    if rows and connection.execute(_holding(connection.dialect.name), rows).rowcount != len(rows):
+        raise ShortError
+
+
+def hold_singly(connection: Connection, charges: tuple[Charge, ...], amount: Nano) -> None:
+    """Hold an amount on one account after the other. Raises BudgetExceeded for the first full."""
+    statement = _holding(connection.dialect.name)
+    for charge in charges:
+        row = _held(charge, amount)
+        if row["most"] < amount or connection.execute(statement, row).rowcount != 1:
+            raise _exceeded(charge, _balance(connection, charge.account))
+
+
+def _balance(connection: Connection, account: Account) -> Balance:
+    row = connection.execute(_BALANCE, _at(account)).one_or_none()
+    held, settled = (0, 0) if row is None else (row.held, row.settled)
+    return Balance(account=account, held=held, settled=settled)
+
+
+def _exceeded(charge: Charge, balance: Balance) -> BudgetExceeded:
+    level, period = charge.account.level, charge.account.period
+    details: dict[str, object] = {
+        "level": level.value,
+        "period": period,
+        "limit_usd": usd(charge.limit or Nano(0)),
+        "used_usd": usd(Nano(balance.held + balance.settled)),
+    }
+    if level in {Level.GROUP, Level.PROVIDER}:
+        details["key"] = charge.account.key
+    return BudgetExceeded(
+        f"The {level.value} budget of {period} has no room for this.",
+        hint="Ask for less, wait for the next period, or ask the operator.",
+        details=details,
+    )
+
+
+def balances(connection: Connection, accounts: Iterable[Account]) -> tuple[Balance, ...]:
+    """What accounts have held and settled, in the order given."""
+    found = []
+    for account in accounts:
+        kept = account
+        if account.level is Level.SUBJECT:
+            kept = replace(account, key=str(number_of(connection, account.key) or 0))
+        found.append(replace(_balance(connection, kept), account=account))
+    return tuple(found)
+
+
+def enter_hold(connection: Connection, job: Values) -> None:
+    """Enter the hold of a new job."""
+    connection.execute(_ENTRY, _entry(job, job["created_at"], "hold", job["ceiling"]))
+
+
+def conclude(connection: Connection, job: Found, settled: Settled, at: int) -> None:
+    """Move a job's hold: the settled amount is spent, the rest released.
+
+    The accounts are those it was held on, in their order.
+    """
+    rest = job["ceiling"] - settled.amount
+    if rest < 0:
+        raise ValueError("a job is settled at its ceiling or less")
+    moved = {"released": job["ceiling"], "spent": settled.amount}
+    rows = [{**_at(account), **moved} for account in accounts_of(job["accounts"])]
+    if rows and connection.execute(_MOVE, rows).rowcount != len(rows):
+        raise LookupError("an account that the job was held on is gone")
+    entries = []
+    if settled.amount or settled.disputed is not None:
+        entry = _entry(job, at, "settle", settled.amount)
+        entries.append({**entry, "disputed": settled.disputed})
+    if rest:
+        entries.append({**_entry(job, at, "release", rest), "disputed": None})
+    if entries:
+        connection.execute(_ENTRY, entries)
+
+
+def _entry(job: Found, at: int, kind: str, amount: int) -> Values:
+    return {
+        "at": at,
+        "subject": job["subject"],
+        "job": job["id"],
+        "kind": kind,
+        "amount": amount,
+        "quote": job["quote"],
+        "provider": job["provider"],
+        "model": job["model"],
+        "credential": job["credential"],
+    }

@@ -1,0 +1,45 @@
+"""The audit: who did what, when, from where, and what came of it; never the text of a prompt."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert
+
+from imagewright.adapters.sql.tables import audit
+from imagewright.ports.books import Origin
+
+_ENTRY = insert(audit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """One row of the audit but for the time and the request."""
+
+    subject: int
+    credential: str
+    action: str
+    thing: str
+    outcome: str
+    reason: str | None = None
+    job: str | None = None
+    amount: int | None = None
+
+
+def record(connection: Connection, deed: Deed, at: int, origin: Origin | None = None) -> None:
+    """Enter a deed; those of a worker have no request."""
+    connection.execute(
+        _ENTRY,
+        {
+            "at": at,
+            "subject": deed.subject,
+            "credential": deed.credential,
+            "action": deed.action,
+            "thing": deed.thing,
+            "outcome": deed.outcome,
+            "reason": deed.reason,
+            "request": origin and origin.request,
+            "address": origin and origin.address,
+            "client": origin and origin.client,
+            "job": deed.job,
+            "amount": deed.amount,
+        },
+    )

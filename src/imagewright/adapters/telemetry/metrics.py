@@ -1,0 +1,82 @@
+"""Prometheus metrics on a registry of their own."""
+
+from dataclasses import dataclass
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Histogram, start_http_server
+
+_SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 40.0, 120.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsConfig:
+    """The listener of /metrics; no port, no listener."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+
+
+class Metrics:
+    """The `Telemetry` that Prometheus reads; its labels are names of ours, never a caller's."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._calls = Histogram(
+            "imagewright_call_seconds",
+            "Calls of tools and resources.",
+            ["component", "code"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._requests = Histogram(
+            "imagewright_request_seconds",
+            "HTTP requests.",
+            ["route", "status"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._jobs = Histogram(
+            "imagewright_job_seconds",
+            "Jobs that ended, from the asking.",
+            ["provider", "state"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def call(self, component: str, code: str, seconds: float) -> None:
+        """Observe a call."""
+        self._calls.labels(component, code).observe(seconds)
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Observe an HTTP request."""
+        self._requests.labels(route, str(status)).observe(seconds)
+
+    def job(self, provider: str, state: str, seconds: float) -> None:
+        """Observe a job's end."""
+        self._jobs.labels(provider, state).observe(seconds)
+
+
+class MetricsListener:
+    """Serves a registry on an address of its own, apart from what callers reach."""
+
+    def __init__(self, metrics: Metrics, config: MetricsConfig) -> None:
+        self._metrics = metrics
+        self._config = config
+        self._serving: tuple[WSGIServer, Thread] | None = None
+
+    def open(self) -> None:
+        """Begin to listen, if a port is set. Raises OSError where the address is taken."""
+        if self._config.port is not None:
+            self._serving = start_http_server(
+                self._config.port, self._config.host, self._metrics.registry
+            )
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._serving is not None:
+            server, thread = self._serving
+            server.shutdown()
+            server.server_close()
+            thread.join()
+            self._serving = None

@@ -1,0 +1,1 @@
+"""Faces: how the services are reached from outside."""

@@ -1,0 +1,1 @@
+"""The HTTP face: the OpenAI Images API, files, links, health and metrics."""

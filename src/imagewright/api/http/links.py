@@ -1,0 +1,50 @@
+"""`/i/…`: signed downloads of originals."""
+
+from email.utils import formatdate
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from imagewright.core.errors import Fault
+from imagewright.core.image import Image
+from imagewright.services.library import LibraryService
+from imagewright.services.links import LinkService
+
+_MICRO = 1_000_000
+
+
+class Downloads:
+    """Serves what a link names, as a picture and nothing else."""
+
+    def __init__(self, links: LinkService, library: LibraryService) -> None:
+        self._links = links
+        self._library = library
+
+    async def download(self, request: Request) -> Response:
+        """The original's bytes; 304 where the client has them; 404 for every other link."""
+        parts = request.path_params
+        try:
+            subject, image = await self._links.read(
+                parts["expires"], parts["signature"], parts["name"]
+            )
+            headers = _headers(image)
+            if request.headers.get("if-none-match") == headers["ETag"]:
+                return Response(status_code=304, headers=headers)
+            _, data = await self._library.original(subject, image.id)
+        except Fault as fault:
+            return JSONResponse({"error": fault.public()}, status_code=fault.status)
+        return Response(data, media_type=image.picture.format.mime, headers=headers)
+
+
+def _headers(image: Image) -> dict[str, str]:
+    name = f"{image.id}.{image.picture.format.suffix}"
+    return {
+        "ETag": f'"{image.sha256}"',
+        "Last-Modified": formatdate(image.created_at / _MICRO, usegmt=True),
+        "Cache-Control": "private, max-age=300",
+        "Content-Disposition": f'inline; filename="{name}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }

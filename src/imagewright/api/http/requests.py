@@ -1,0 +1,68 @@
+"""Every HTTP request: an id, one log line, a metric, and the headers every answer carries."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from imagewright.ports.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
+
+
+class RequestLog:
+    """The outermost layer; paths are told by their first part, as the rest may hold a capability."""
+
+    def __init__(
+        self, app: ASGIApp, telemetry: Telemetry, new_id: Callable[[], str], routes: frozenset[str]
+    ) -> None:
+        self._app = app
+        self._telemetry = telemetry
+        self._new_id = new_id
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = self._request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request
+        began = time.monotonic()
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message.setdefault("headers", []).append((b"x-request-id", request.encode()))
+            await send(message)
+
+        with bound_contextvars(request=request):
+            try:
+                await self._app(scope, receive, sending)
+            finally:
+                self._told(scope, status, time.monotonic() - began)
+
+    def _told(self, scope: Scope, status: int, seconds: float) -> None:
+        route = f"/{scope['path'].split('/', 2)[1]}"
+        route = route if route in self._routes else "other"
+        self._telemetry.request(route, status, seconds)
+        _log.info(
+            "request",
+            extra={
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 1),
+            },
+        )
+
+    def _request_id(self, scope: Scope) -> str:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _ID.match(value):
+                return bytes(value).decode()
+        return self._new_id()

@@ -1,0 +1,104 @@
+"""Bearer tokens on the HTTP transport: who calls, or exactly why nobody does."""
+
+import json
+
+from fastmcp.server.auth import AccessToken, TokenVerifier
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from imagewright.api.mcp.face import CallerToken
+from imagewright.core.caller import Caller
+from imagewright.core.errors import Fault, Unauthenticated, Unavailable
+from imagewright.ports.auth import Authenticator
+
+_LONGEST = 16_384
+
+
+class _Refused(AuthenticationError):
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.sentence)
+        self.fault = fault
+
+
+class BearerBackend(AuthenticationBackend):
+    """Asks the chain who a token is; a token of nobody's is refused here, not by a later layer."""
+
+    def __init__(self, chain: Authenticator) -> None:
+        self._chain = chain
+
+    async def authenticate(
+        self, conn: HTTPConnection
+    ) -> tuple[AuthCredentials, AuthenticatedUser] | None:
+        headers = conn.headers.getlist("authorization")
+        if not headers:
+            return None
+        scheme, _, token = headers[0].partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        if len(headers) > 1 or len(token) > _LONGEST:
+            raise _Refused(Unauthenticated("The token is not valid."))
+        address = conn.client.host if conn.client else None
+        try:
+            caller = await self._chain.authenticate(token.strip(), address)
+        except Fault as fault:
+            raise _Refused(fault) from None
+        if caller is None:
+            raise _Refused(Unauthenticated("The token is not valid."))
+        return AuthCredentials([]), AuthenticatedUser(access_token(caller, token))
+
+
+def access_token(caller: Caller, token: str) -> CallerToken:
+    """What the framework binds sessions and sealed states to: the credential and its subject."""
+    return CallerToken(
+        token=token,
+        client_id=caller.credential.id,
+        scopes=[],
+        subject=caller.subject,
+        claims={"sub": caller.subject, "iss": "imagewright"},
+        caller=caller,
+    )
+
+
+def refusal(_conn: HTTPConnection, error: AuthenticationError) -> Response:
+    """401 for a bad token, 503 where that could not be told: an outage never costs a client its token."""
+    fault = error.fault if isinstance(error, _Refused) else Unauthenticated("Not authenticated.")
+    headers = {}
+    if isinstance(fault, Unauthenticated):
+        headers["WWW-Authenticate"] = (
+            f'Bearer error="invalid_token", error_description="{fault.sentence}"'
+        )
+    elif isinstance(fault, Unavailable):
+        headers["Retry-After"] = str(fault.details.get("retry_after", 5))
+    return Response(
+        json.dumps({"error": fault.public()}),
+        status_code=fault.status,
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+class BearerAuth(TokenVerifier):
+    """FastMCP's seam for authentication, with our own chain behind it."""
+
+    def __init__(self, chain: Authenticator) -> None:
+        super().__init__()
+        self._chain = chain
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """The framework's own question; the middleware below asks ours instead."""
+        caller = await self._chain.authenticate(token, None)
+        return access_token(caller, token) if caller else None
+
+    def get_middleware(self) -> list[Middleware]:
+        """Our backend in the place of the framework's."""
+        return [
+            Middleware(
+                AuthenticationMiddleware, backend=BearerBackend(self._chain), on_error=refusal
+            ),
+            Middleware(AuthContextMiddleware),
+        ]

@@ -1,0 +1,74 @@
+"""A provider's models as callers see them."""
+
+from imagewright.api.mcp.shapes import ModelShape, ProviderShape
+from imagewright.core.catalogue import Model, Offer, PerImage, SizeRule
+from imagewright.core.money import Nano, usd
+
+_MILLION = 1_000_000
+
+
+def provider_shape(offer: Offer) -> ProviderShape:
+    """A provider with its models as JSON."""
+    return {
+        "name": offer.name,
+        "title": offer.title,
+        "models": [model_shape(model) for model in offer.models],
+    }
+
+
+def model_shape(model: Model) -> ModelShape:
+    """What a model can do, until when, and at what price."""
+    shape: ModelShape = {
+        "id": model.id,
+        "title": model.title,
+        "lifecycle": model.lifecycle.value,
+        "sizes": [str(size) for size in model.sizes.listed],
+        "qualities": [level.value for level in model.qualities],
+        "formats": [each.value for each in model.formats],
+        "backgrounds": [each.value for each in model.backgrounds],
+        "max_n": model.count,
+        "references": model.references,
+        "mask": model.mask,
+        "partial_images": model.partials,
+        "takes": _takes(model),
+        "price": _price(model),
+    }
+    if model.sizes.step is not None:
+        shape["any_size"] = _any_size(model.sizes)
+    if model.ends is not None:
+        shape["ends"] = model.ends.isoformat()
+    if model.successor is not None:
+        shape["successor"] = model.successor
+    return shape
+
+
+def _any_size(rule: SizeRule) -> str:
+    return (
+        f"steps of {rule.step}, edges {rule.min_edge} to {rule.edge}, "
+        f"{rule.min_pixels} to {rule.max_pixels} pixels, ratio up to {rule.ratio:g}:1"
+    )
+
+
+def _takes(model: Model) -> list[str]:
+    taken = {
+        "seed": model.seed,
+        "negative_prompt": model.negative_prompt,
+        "strength": model.strength,
+        "output_compression": model.compression,
+        "moderation": bool(model.moderations),
+        "input_fidelity": bool(model.fidelities),
+    }
+    return [name for name, takes in taken.items() if takes]
+
+
+def _price(model: Model) -> dict[str, str]:
+    price = model.price
+    if price is None:
+        return {"refused": "This model has no price."}
+    if isinstance(price, PerImage):
+        return {f"{key} per image": usd(amount) for key, amount in price.prices.items()}
+    return {
+        "text in per million tokens": usd(Nano(price.text_in * _MILLION)),
+        "image in per million tokens": usd(Nano(price.image_in * _MILLION)),
+        "image out per million tokens": usd(Nano(price.image_out * _MILLION)),
+    }

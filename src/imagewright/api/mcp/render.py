@@ -1,0 +1,194 @@
+"""From the services' values to what a client sees: text, links, a small preview, and JSON."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastmcp.tools.base import ToolResult
+from fastmcp.utilities.types import Image as Inline
+from mcp.types import ContentBlock, ResourceLink, TextContent
+from pydantic import AnyUrl
+
+from imagewright.api.mcp.shapes import FaultShape, ImageShape, JobShape, JobsShape
+from imagewright.core.image import Image, image_uri
+from imagewright.core.job import Job, State
+from imagewright.core.money import usd
+from imagewright.core.plan import read_plan
+
+_MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """A job, its images with the paths they have on this machine, and whether it is an earlier one."""
+
+    job: Job
+    images: tuple[tuple[Image, str | None], ...] = ()
+    repeated: bool = False
+
+
+def iso(micro: int) -> str:
+    """UTC microseconds as ISO 8601."""
+    return datetime.fromtimestamp(micro / _MICRO, UTC).isoformat(timespec="seconds")
+
+
+def image_shape(image: Image, path: str | None, *, prompt: bool) -> ImageShape:
+    """One image as JSON; `path` only where the caller shares this machine."""
+    size = image.picture.size
+    shape: ImageShape = {
+        "id": image.id,
+        "uri": image_uri(image.id),
+        "width": size.width,
+        "height": size.height,
+        "megapixels": round(size.pixels / 1_000_000, 2),
+        "bytes": image.picture.bytes,
+        "mime": image.picture.format.mime,
+        "origin": image.origin.value,
+        "provider": image.provider,
+        "model": image.model,
+        "created_at": iso(image.created_at),
+        "name": image.path.removeprefix("images/"),
+        "sha256": image.sha256,
+    }
+    if prompt:
+        shape["prompt"] = image.prompt
+    if image.asked_size and image.asked_size != str(size):
+        shape["asked_size"] = image.asked_size
+    if image.seed is not None:
+        shape["seed"] = image.seed
+    if image.revised_prompt is not None:
+        shape["revised_prompt"] = image.revised_prompt
+    if image.tags:
+        shape["tags"] = list(image.tags)
+    if image.parents:
+        shape["parents"] = [
+            {"image": each.image, "role": each.role.value} for each in image.parents
+        ]
+    if path is not None:
+        shape["path"] = path
+    return shape
+
+
+def job_shape(view: JobView) -> JobShape:
+    """One job as JSON."""
+    job = view.job
+    shape: JobShape = {
+        "job": job.id,
+        "state": job.state.value,
+        "stage": job.stage,
+        "provider": job.provider,
+        "model": job.model,
+        "n": job.count,
+        "images": [image_shape(image, path, prompt=False) for image, path in view.images],
+        "quote": job.quote,
+        "ceiling_usd": usd(job.ceiling),
+        "created_at": iso(job.created_at),
+    }
+    if job.total and not job.state.ended:
+        shape["done"], shape["total"] = job.done, job.total
+    if job.actual is not None:
+        shape["cost_usd"] = usd(job.actual)
+    if job.started_at is not None and job.finished_at is not None:
+        shape["elapsed_seconds"] = round((job.finished_at - job.started_at) / _MICRO, 2)
+    if view.repeated:
+        shape["repeated"] = True
+    warnings = read_plan(job.plan).warnings
+    if warnings:
+        shape["warnings"] = list(warnings)
+    _add_outcome(shape, job)
+    return shape
+
+
+def _add_outcome(shape: JobShape, job: Job) -> None:
+    outcome = json.loads(job.outcome or "{}")
+    usage = outcome.get("usage") or {}
+    tokens = {
+        name: usage[key]
+        for name, key in (
+            ("text_in", "text_tokens"),
+            ("image_in", "image_tokens"),
+            ("out", "output_tokens"),
+        )
+        if usage.get(key) is not None
+    }
+    if tokens:
+        shape["tokens"] = tokens
+    if outcome.get("failures"):
+        shape["failures"] = outcome["failures"]
+    if job.error_code is not None:
+        shape["error"] = job_fault(job)
+
+
+def job_fault(job: Job) -> FaultShape:
+    """The error that ended a job, as JSON."""
+    unknown = job.state is State.OUTCOME_UNKNOWN
+    return {
+        "code": job.error_code or "internal",
+        "message": job.error_sentence or "The job failed.",
+        "retry": "never" if unknown else "later",
+        "hint": "Its cost stays held until the operator resolves it; asking again returns this job."
+        if unknown
+        else "Ask again; nothing was charged."
+        if not job.actual
+        else "What the provider made could not be used.",
+    }
+
+
+def job_text(view: JobView) -> str:
+    """One job in a few lines."""
+    job = view.job
+    lines = [_headline(view)]
+    for image, path in view.images:
+        size = image.picture.size
+        seed = "" if image.seed is None else f", seed {image.seed}"
+        lines.append(
+            f"{image.id}: {size}, {image.picture.format.value}, {image.picture.bytes:,} bytes{seed}"
+        )
+        if path is not None:
+            lines.append(f"  {path}")
+    if job.error_code is not None:
+        fault = job_fault(job)
+        lines.append(f"{fault['code']}: {fault['message']} {fault.get('hint', '')}".strip())
+    lines += [f"Note: {warning}" for warning in read_plan(job.plan).warnings]
+    return "\n".join(lines)
+
+
+def _headline(view: JobView) -> str:
+    job = view.job
+    cost = f", cost ${usd(job.actual)}" if job.actual else ""
+    if job.state is State.SUCCEEDED:
+        again = " (the first result of the same ask, at no cost)" if view.repeated else ""
+        return f"Made {len(view.images)} of {job.count} with {job.provider} / {job.model}{cost}{again}."
+    if not job.state.ended:
+        return f"Job {job.id} is {job.state.value}: {job.stage}. Call get_job to wait for it."
+    return f"Job {job.id} ended as {job.state.value}{cost}."
+
+
+def job_result(view: JobView, previews: tuple[bytes, ...]) -> ToolResult:
+    """A job with links to its images and as many previews as were handed in."""
+    content: list[ContentBlock] = [TextContent(type="text", text=job_text(view))]
+    content += [link(image) for image, _ in view.images]
+    content += [Inline(data=each, format="webp").to_image_content() for each in previews]
+    failed = view.job.state in {State.FAILED, State.OUTCOME_UNKNOWN}
+    return ToolResult(content=content, structured_content=dict(job_shape(view)), is_error=failed)
+
+
+def jobs_result(jobs: tuple[Job, ...]) -> ToolResult:
+    """Several jobs, a line each."""
+    shape: JobsShape = {"jobs": [job_shape(JobView(job=job)) for job in jobs]}
+    lines = [
+        f"{job.id}: {job.state.value}, {job.provider} / {job.model}, n {job.count}, {iso(job.created_at)}"
+        for job in jobs
+    ]
+    return ToolResult(content="\n".join(lines) or "No jobs.", structured_content=dict(shape))
+
+
+def link(image: Image) -> ResourceLink:
+    """A link to the original."""
+    return ResourceLink(
+        type="resource_link",
+        uri=str(AnyUrl(image_uri(image.id))),
+        name=image.id,
+        mime_type=image.picture.format.mime,
+        size=image.picture.bytes,
+    )

@@ -1,0 +1,138 @@
+"""Images and facts as resources."""
+
+import functools
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec
+
+from fastmcp import Context
+from fastmcp.exceptions import NotFoundError
+from fastmcp.resources import ResourceContent, ResourceResult
+
+from imagewright.api.mcp.component import ResourceSpec
+from imagewright.api.mcp.errors import incident, resource_error
+from imagewright.api.mcp.face import face_of
+from imagewright.api.mcp.offers import provider_shape
+from imagewright.api.mcp.render import image_shape
+from imagewright.core.errors import Fault, InvalidRequest, NotFound
+from imagewright.core.ids import Kind, is_id
+from imagewright.core.picture import Format, Rendition
+from imagewright.core.scope import Scope
+from imagewright.ports.library import Search
+
+P = ParamSpec("P")
+_LISTED = 100
+
+
+def _answering(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
+    @functools.wraps(call)
+    async def answered(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return await call(*args, **kwargs)
+        except NotFound:
+            # The framework's own words, as for an address that never was.
+            raise NotFoundError("Unknown resource") from None
+        except Fault as fault:
+            raise resource_error(fault) from None
+        except Exception:
+            ctx = next(each for each in (*args, *kwargs.values()) if isinstance(each, Context))
+            raise resource_error(incident(face_of(ctx), call.__name__)) from None
+
+    return answered
+
+
+async def image_list(ctx: Context) -> ResourceResult:
+    """The caller's newest images."""
+    face = face_of(ctx)
+    page = await face.library.list(face.caller().subject, Search(limit=_LISTED))
+    images = [image_shape(image, None, prompt=True) for image in page.images]
+    return _json({"images": images, "total": page.total, "more": page.more})
+
+
+async def image_view(
+    ctx: Context,
+    id: str,
+    width: str | None = None,
+    height: str | None = None,
+    format: str | None = None,
+    quality: str | None = None,
+) -> ResourceResult:
+    """An image's original, or a rendition that fits inside width x height."""
+    face = face_of(ctx)
+    rendition = Rendition(
+        width=_number("width", width),
+        height=_number("height", height),
+        format=_format(format),
+        quality=_number("quality", quality),
+    )
+    made = await face.library.view(face.caller().subject, _image_id(id), rendition)
+    return ResourceResult([ResourceContent(made.data, mime_type=made.picture.format.mime)])
+
+
+async def image_metadata(ctx: Context, id: str) -> ResourceResult:
+    """An image's facts and lineage."""
+    face = face_of(ctx)
+    image = await face.library.get(face.caller().subject, _image_id(id))
+    return _json(dict(image_shape(image, None, prompt=True)))
+
+
+async def providers(ctx: Context) -> ResourceResult:
+    """The providers and models open to the caller."""
+    face = face_of(ctx)
+    offers = face.images.offers(face.caller())
+    return _json({"providers": [provider_shape(offer) for offer in offers]})
+
+
+def _json(value: dict[str, Any]) -> ResourceResult:
+    text = json.dumps(value, ensure_ascii=False)
+    return ResourceResult([ResourceContent(text, mime_type="application/json")])
+
+
+def _image_id(text: str) -> str:
+    if not is_id(Kind.IMAGE, text):
+        raise NotFound("There is no such image.")
+    return text
+
+
+def _number(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):  # noqa: PLR2004 - fits an int
+        raise InvalidRequest(f"The {name} is not a whole number.")
+    return int(text)
+
+
+def _format(text: str | None) -> Format | None:
+    if text is None:
+        return None
+    try:
+        return Format(text)
+    except ValueError:
+        names = ", ".join(each.value for each in Format)
+        raise InvalidRequest("There is no such format.", hint=f"Formats are: {names}.") from None
+
+
+RESOURCES = (
+    ResourceSpec(
+        uri="image://list", call=_answering(image_list), scope=Scope.IMAGES_READ, title="Images"
+    ),
+    ResourceSpec(
+        uri="image://{id}/view{?width,height,format,quality}",
+        call=_answering(image_view),
+        scope=Scope.IMAGES_READ,
+        title="View of an image",
+        mime="image/*",
+    ),
+    ResourceSpec(
+        uri="image://{id}/metadata",
+        call=_answering(image_metadata),
+        scope=Scope.IMAGES_READ,
+        title="Metadata of an image",
+    ),
+    ResourceSpec(
+        uri="info://providers",
+        call=_answering(providers),
+        scope=Scope.IMAGES_READ,
+        title="Providers",
+    ),
+)

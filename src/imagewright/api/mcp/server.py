@@ -1,0 +1,93 @@
+"""The FastMCP server: every tool and resource, behind the surface."""
+
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastmcp import FastMCP
+from fastmcp.tools.base import Tool
+from mcp.server.request_state import RequestStateSecurity
+from pydantic import TypeAdapter
+
+from imagewright.api.mcp import tools_images, tools_jobs, tools_library, tools_service
+from imagewright.api.mcp.auth import BearerAuth
+from imagewright.api.mcp.component import ToolSpec
+from imagewright.api.mcp.errors import answering
+from imagewright.api.mcp.face import Face
+from imagewright.api.mcp.resources import RESOURCES
+from imagewright.api.mcp.surface import Surface, check_complete
+from imagewright.ports.auth import Authenticator
+
+TOOLS: tuple[ToolSpec, ...] = (
+    *tools_images.TOOLS,
+    *tools_jobs.TOOLS,
+    *tools_library.TOOLS,
+    *tools_service.TOOLS,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """How the server names itself; `seal` keys (32 bytes each) close what clients carry for us."""
+
+    name: str
+    version: str
+    instructions: str
+    seal: tuple[bytes, ...]
+
+
+def build_server(face: Face, chain: Authenticator | None, options: ServerOptions) -> FastMCP[Any]:
+    """A server with every component registered, to be finished before it serves."""
+
+    @asynccontextmanager
+    async def lifespan(_server: FastMCP[Any]) -> AsyncIterator[dict[str, object]]:
+        yield face.lifespan_value()
+
+    surface = Surface(face, TOOLS, RESOURCES, options.instructions)
+    server: FastMCP[Any] = FastMCP(
+        options.name,
+        version=options.version,
+        lifespan=lifespan,
+        auth=BearerAuth(chain) if chain else None,
+        middleware=[surface],
+        mask_error_details=True,
+        strict_input_validation=True,
+        request_state_security=RequestStateSecurity(keys=list(options.seal)),
+    )
+    for tool in TOOLS:
+        server.add_tool(_tool(tool))
+    for resource in RESOURCES:
+        server.resource(
+            resource.uri,
+            title=resource.title,
+            description=inspect.getdoc(resource.call),
+            mime_type=resource.mime,
+        )(resource.call)
+    return server
+
+
+async def finish_server(server: FastMCP[Any]) -> None:
+    """Raise RuntimeError for a component without a scope; then fix the table of schemas."""
+    await check_complete(server, TOOLS, RESOURCES)
+    await _use_static_schemas(server)
+
+
+def _tool(spec: ToolSpec) -> Tool:
+    return Tool.from_function(
+        answering(spec.call),
+        title=spec.title,
+        annotations=spec.annotations,
+        output_schema=TypeAdapter(spec.answer).json_schema(),
+    )
+
+
+async def _use_static_schemas(server: FastMCP[Any]) -> None:
+    """Look schemas up instead of listing every tool again on each modern call (python-sdk 3565).
+
+    The table is made from the local provider: a listing would leave out what the caller may not see.
+    """
+    tools = await server.local_provider.list_tools()
+    table = {tool.name: tool.parameters for tool in tools}
+    server._mcp_server.get_tool_input_schema = table.get  # noqa: SLF001 - no public hook in 4.1

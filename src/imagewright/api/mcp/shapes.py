@@ -1,0 +1,156 @@
+"""The structured answers of the tools; money is decimal US dollars, times are ISO 8601 UTC."""
+
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+
+class FaultShape(TypedDict):
+    """An error: a stable code, a sentence, whether to retry, and what to try next."""
+
+    code: str
+    message: str
+    retry: str
+    hint: NotRequired[str]
+    details: NotRequired[dict[str, object]]
+
+
+class ParentShape(TypedDict):
+    image: str
+    role: str
+
+
+class ImageShape(TypedDict):
+    """One stored image; sizes in pixels and bytes as they really are."""
+
+    id: str
+    uri: str
+    width: int
+    height: int
+    megapixels: float
+    bytes: int
+    mime: str
+    origin: str
+    provider: str
+    model: str
+    created_at: str
+    name: str
+    sha256: str
+    prompt: NotRequired[str]
+    asked_size: NotRequired[str]
+    seed: NotRequired[int]
+    revised_prompt: NotRequired[str]
+    tags: NotRequired[list[str]]
+    parents: NotRequired[list[ParentShape]]
+    path: NotRequired[str]
+
+
+class JobShape(TypedDict):
+    """A job: where it stands, what it made and what it cost."""
+
+    job: str
+    state: str
+    stage: str
+    provider: str
+    model: str
+    n: int
+    images: list[ImageShape]
+    quote: str
+    ceiling_usd: str
+    created_at: str
+    done: NotRequired[int]
+    total: NotRequired[int]
+    cost_usd: NotRequired[str]
+    elapsed_seconds: NotRequired[float]
+    tokens: NotRequired[dict[str, int]]
+    failures: NotRequired[dict[str, str]]
+    warnings: NotRequired[list[str]]
+    repeated: NotRequired[bool]
+    error: NotRequired[FaultShape]
+
+
+class JobsShape(TypedDict):
+    jobs: list[JobShape]
+
+
+class ImagesShape(TypedDict):
+    images: list[ImageShape]
+    total: int
+    more: bool
+
+
+class QuoteShape(TypedDict):
+    """What an ask would cost at most, and what would be asked for."""
+
+    provider: str
+    model: str
+    n: int
+    size: str
+    quality: str
+    output_format: str
+    ceiling_usd: str
+    estimate: bool
+    paid: bool
+    consent: list[str]
+    warnings: list[str]
+
+
+class ModelShape(TypedDict):
+    id: str
+    title: str
+    lifecycle: str
+    sizes: list[str]
+    any_size: NotRequired[str]
+    qualities: list[str]
+    formats: list[str]
+    backgrounds: list[str]
+    max_n: int
+    references: int
+    mask: bool
+    partial_images: int
+    takes: list[str]
+    price: dict[str, str]
+    ends: NotRequired[str]
+    successor: NotRequired[str]
+
+
+class ProviderShape(TypedDict):
+    name: str
+    title: str
+    models: list[ModelShape]
+
+
+class ProvidersShape(TypedDict):
+    providers: list[ProviderShape]
+
+
+class AllowanceShape(TypedDict):
+    """One level's day or month."""
+
+    level: str
+    name: str
+    span: str
+    held_usd: str
+    settled_usd: str
+    resets_at: str
+    limit_usd: NotRequired[str]
+    left_usd: NotRequired[str]
+
+
+class UsageShape(TypedDict):
+    subject: str
+    allowances: list[AllowanceShape]
+
+
+class InfoShape(TypedDict):
+    name: str
+    version: str
+    subject: str
+    scopes: list[str]
+    read_only: bool
+    limits: dict[str, int | str]
+    confinement: NotRequired[dict[str, str]]
+
+
+class DeletedShape(TypedDict):
+    deleted: list[str]

@@ -1,0 +1,149 @@
+"""What each caller sees of the server: lists, refusals, enums and schema faults, on HTTP and stdio."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mcp.types as mt
+from fastmcp import FastMCP
+from fastmcp.exceptions import NotFoundError
+from fastmcp.exceptions import ValidationError as BadArguments
+from fastmcp.prompts.base import Prompt
+from fastmcp.resources.base import Resource
+from fastmcp.resources.template import ResourceTemplate
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools.base import Tool, ToolResult
+
+from imagewright.api.mcp.choices import with_choices
+from imagewright.api.mcp.component import ResourceSpec, ToolSpec
+from imagewright.api.mcp.errors import bad_arguments, error_result
+from imagewright.api.mcp.face import Face
+from imagewright.api.mcp.instructions import instructions
+from imagewright.core.errors import Unauthenticated
+from imagewright.core.scope import Scope
+
+_log = logging.getLogger(__name__)
+
+
+class Surface(Middleware):
+    """Lists what the caller may use and refuses the rest in the words of a thing that is not there."""
+
+    def __init__(
+        self, face: Face, tools: Sequence[ToolSpec], resources: Sequence[ResourceSpec], text: str
+    ) -> None:
+        self._face = face
+        self._tools = {tool.name: tool.scope for tool in tools}
+        self._resources = {resource.uri: resource.scope for resource in resources}
+        self._text = text
+
+    async def on_list_tools(
+        self,
+        context: MiddlewareContext[mt.ListToolsRequest],
+        call_next: CallNext[mt.ListToolsRequest, Sequence[Tool]],
+    ) -> Sequence[Tool]:
+        caller = self._face.caller()
+        offers = self._face.images.offers(caller)
+        return [
+            with_choices(tool, offers)
+            for tool in await call_next(context)
+            if self._may_call(tool.name)
+        ]
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[mt.CallToolRequestParams],
+        call_next: CallNext[mt.CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        name = context.message.name
+        if not self._may_call(name):
+            raise NotFoundError(f"Unknown tool: {name!r}")
+        try:
+            return await call_next(context)
+        except BadArguments as fault:
+            self._face.telemetry.call(name, "invalid_request", 0.0)
+            return error_result(bad_arguments(fault))
+
+    async def on_list_resources(
+        self,
+        context: MiddlewareContext[mt.ListResourcesRequest],
+        call_next: CallNext[mt.ListResourcesRequest, Sequence[Resource]],
+    ) -> Sequence[Resource]:
+        return [each for each in await call_next(context) if self._may_read(str(each.uri))]
+
+    async def on_list_resource_templates(
+        self,
+        context: MiddlewareContext[mt.ListResourceTemplatesRequest],
+        call_next: CallNext[mt.ListResourceTemplatesRequest, Sequence[ResourceTemplate]],
+    ) -> Sequence[ResourceTemplate]:
+        return [each for each in await call_next(context) if self._may_read(each.uri_template)]
+
+    async def on_read_resource(
+        self,
+        context: MiddlewareContext[mt.ReadResourceRequestParams],
+        call_next: CallNext[mt.ReadResourceRequestParams, Any],
+    ) -> Any:
+        # Every resource needs the same scope or a wider one, so one that cannot be told from
+        # its URI is refused unless the caller holds them all.
+        if not all(self._may_read(uri) for uri in self._resources):
+            raise NotFoundError(f"Unknown resource: {context.message.uri!r}")
+        return await call_next(context)
+
+    async def on_list_prompts(
+        self,
+        context: MiddlewareContext[mt.ListPromptsRequest],
+        call_next: CallNext[mt.ListPromptsRequest, Sequence[Prompt]],
+    ) -> Sequence[Prompt]:
+        return []
+
+    async def on_initialize(
+        self,
+        context: MiddlewareContext[mt.InitializeRequest],
+        call_next: CallNext[mt.InitializeRequest, mt.InitializeResult | None],
+    ) -> mt.InitializeResult | None:
+        result = await call_next(context)
+        return result.model_copy(update=self._own_words()) if result is not None else None
+
+    async def on_discover(
+        self,
+        context: MiddlewareContext[mt.DiscoverRequest],
+        call_next: CallNext[mt.DiscoverRequest, mt.DiscoverResult | dict[str, Any]],
+    ) -> mt.DiscoverResult | dict[str, Any]:
+        result = await call_next(context)
+        if isinstance(result, mt.DiscoverResult):
+            return result.model_copy(update=self._own_words())
+        return result
+
+    def _own_words(self) -> Mapping[str, str]:
+        return {"instructions": instructions(self._face, self._text)}
+
+    def _may_call(self, name: str) -> bool:
+        scope = self._tools.get(name)
+        return scope is not None and self._decide(name, scope)
+
+    def _may_read(self, uri: str) -> bool:
+        scope = self._resources.get(uri)
+        return scope is not None and self._decide(None, scope)
+
+    def _decide(self, component: str | None, scope: Scope) -> bool:
+        try:
+            caller = self._face.caller()
+        except Unauthenticated:
+            return False
+        decision = self._face.gate.decide(caller, component, scope)
+        if not decision.allowed:
+            _log.debug("refused", extra={"component": component, "reason": decision.reason})
+        return decision.allowed
+
+
+async def check_complete(
+    server: FastMCP[Any], tools: Sequence[ToolSpec], resources: Sequence[ResourceSpec]
+) -> None:
+    """Raise RuntimeError for a registered component that declares no scope."""
+    local = server.local_provider
+    found = {tool.name for tool in await local.list_tools()}
+    found |= {str(each.uri) for each in await local.list_resources()}
+    found |= {each.uri_template for each in await local.list_resource_templates()}
+    found |= {prompt.name for prompt in await local.list_prompts()}
+    found -= {tool.name for tool in tools} | {resource.uri for resource in resources}
+    if found:
+        raise RuntimeError(f"Without a declared scope: {', '.join(sorted(found))}.")

@@ -1,0 +1,53 @@
+"""Tools that follow jobs."""
+
+from fastmcp import Context
+from fastmcp.tools.base import ToolResult
+
+from imagewright.api.mcp import arguments as a
+from imagewright.api.mcp.carry import show, wait_for
+from imagewright.api.mcp.component import ToolSpec
+from imagewright.api.mcp.face import face_of, origin_of
+from imagewright.api.mcp.render import jobs_result
+from imagewright.api.mcp.shapes import JobShape, JobsShape
+from imagewright.core.scope import Scope
+
+
+async def get_job(ctx: Context, job: a.JobId, wait: a.Wait = 0) -> ToolResult:
+    """A job's state, progress, latest partial and result; wait for its end with `wait`."""
+    face = face_of(ctx)
+    subject = face.caller().subject
+    found = await wait_for(ctx, face, await face.jobs.get(subject, job), wait)
+    return await show(face, subject, found)
+
+
+async def list_jobs(
+    ctx: Context, open_only: bool = False, limit: a.Limit = 20, before: a.Before = None
+) -> ToolResult:
+    """Your jobs, newest first."""
+    face = face_of(ctx)
+    return jobs_result(
+        await face.jobs.list(face.caller().subject, open_only=open_only, limit=limit, before=before)
+    )
+
+
+async def cancel_job(ctx: Context, job: a.JobId) -> ToolResult:
+    """Stop a job. One that waits costs nothing; a paid one already sent may still be charged."""
+    face = face_of(ctx)
+    caller = face.caller()
+    found = await face.jobs.cancel(caller, job, origin_of(ctx))
+    found = await wait_for(ctx, face, found, 5)
+    return await show(face, caller.subject, found)
+
+
+TOOLS = (
+    ToolSpec(call=get_job, scope=Scope.IMAGES_READ, title="Get a job", answer=JobShape),
+    ToolSpec(call=list_jobs, scope=Scope.IMAGES_READ, title="List jobs", answer=JobsShape),
+    ToolSpec(
+        call=cancel_job,
+        scope=Scope.IMAGES_WRITE,
+        title="Cancel a job",
+        answer=JobShape,
+        read_only=False,
+        destructive=True,
+    ),
+)

@@ -1,0 +1,94 @@
+"""Tools on the service itself: providers, one's own usage, facts."""
+
+from fastmcp import Context
+from fastmcp.tools.base import ToolResult
+
+from imagewright.api.mcp.component import ToolSpec
+from imagewright.api.mcp.face import face_of
+from imagewright.api.mcp.offers import provider_shape
+from imagewright.api.mcp.render import iso
+from imagewright.api.mcp.shapes import AllowanceShape, InfoShape, ProvidersShape, UsageShape
+from imagewright.core.money import Nano, usd
+from imagewright.core.scope import WRITING, Scope
+from imagewright.services.usage import Allowance
+
+
+async def list_providers(ctx: Context) -> ToolResult:
+    """The providers and models open to you: what each can do, until when, at what price."""
+    face = face_of(ctx)
+    offers = face.images.offers(face.caller())
+    shape: ProvidersShape = {"providers": [provider_shape(offer) for offer in offers]}
+    lines = [f"{offer.name}: {', '.join(model.id for model in offer.models)}" for offer in offers]
+    return ToolResult(
+        content="\n".join(lines) or "No provider is open to you.", structured_content=dict(shape)
+    )
+
+
+async def get_usage(ctx: Context) -> ToolResult:
+    """What you have spent this day and month, and what is left."""
+    face = face_of(ctx)
+    caller = face.caller()
+    found = await face.usage.allowances(caller)
+    shape: UsageShape = {
+        "subject": caller.subject,
+        "allowances": [_allowance(each) for each in found],
+    }
+    lines = [
+        f"{each['level']} {each['name']} {each['span']}: ${each['settled_usd']} spent, "
+        f"${each['held_usd']} held"
+        + (f", ${each['left_usd']} left of ${each['limit_usd']}" if "left_usd" in each else "")
+        for each in shape["allowances"]
+    ]
+    return ToolResult(content="\n".join(lines), structured_content=dict(shape))
+
+
+async def server_info(ctx: Context) -> ToolResult:
+    """This server's version, mode and limits, and what you may do here."""
+    face = face_of(ctx)
+    caller = face.caller()
+    about = face.status.about
+    scopes = face.gate.scopes(caller)
+    shape: InfoShape = {
+        "name": about.name,
+        "version": about.version,
+        "subject": caller.subject,
+        "scopes": sorted(scope.value for scope in scopes),
+        "read_only": not scopes & WRITING,
+        "limits": dict(about.limits),
+    }
+    if Scope.ADMIN_READ in scopes:
+        shape["confinement"] = dict(about.confinement())
+    mode = "read-only" if shape["read_only"] else "read and write"
+    return ToolResult(
+        content=f"{about.name} {about.version}, {mode} for {caller.subject}.",
+        structured_content=dict(shape),
+    )
+
+
+def _allowance(found: Allowance) -> AllowanceShape:
+    shape: AllowanceShape = {
+        "level": found.level.value,
+        "name": found.key,
+        "span": found.span.value,
+        "held_usd": usd(Nano(found.held)),
+        "settled_usd": usd(Nano(found.settled)),
+        "resets_at": iso(found.resets_at),
+    }
+    if found.limit is not None and found.left is not None:
+        shape["limit_usd"] = usd(found.limit)
+        shape["left_usd"] = usd(Nano(found.left))
+    return shape
+
+
+TOOLS = (
+    ToolSpec(
+        call=list_providers,
+        scope=Scope.IMAGES_READ,
+        title="List providers",
+        answer=ProvidersShape,
+    ),
+    ToolSpec(call=get_usage, scope=Scope.IMAGES_READ, title="Get usage", answer=UsageShape),
+    ToolSpec(
+        call=server_info, scope=Scope.IMAGES_READ, title="Server information", answer=InfoShape
+    ),
+)

@@ -1,0 +1,154 @@
+"""The application: services behind their faces, opened and closed in order."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from typing import Any, Protocol, Self, runtime_checkable
+
+from fastmcp import FastMCP
+from starlette.types import ASGIApp
+
+from imagewright.adapters.telemetry.metrics import MetricsConfig, MetricsListener
+from imagewright.api.mcp.face import Face
+from imagewright.api.mcp.server import ServerOptions, build_server, finish_server
+from imagewright.app.http import http_app
+from imagewright.app.parts import Parts, parts_of
+from imagewright.app.services import Services, services_of
+from imagewright.settings import Settings
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY = 2.0
+
+
+@runtime_checkable
+class _Opened(Protocol):
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class _Closed(Protocol):
+    async def close(self) -> None: ...
+
+
+class App:
+    """One Imagewright: `async with` it, then serve `http` or run `mcp` over stdio.
+
+    Opening starts the workers, closing awaits running jobs up to the drain time.
+    """
+
+    def __init__(self, settings: Settings, parts: Parts, *, stdio: bool = False) -> None:
+        self.settings = settings
+        self.parts = parts
+        self.services: Services = services_of(settings, parts)
+        self._face = self._make_face(stdio=stdio)
+        self.mcp: FastMCP[Any] = build_server(
+            self._face,
+            None if stdio else parts.chain,
+            ServerOptions(
+                name=settings.name,
+                version=self.services.status.about.version,
+                instructions=settings.instructions,
+                seal=(parts.keys.derive("request state"),),
+            ),
+        )
+        self._stack = AsyncExitStack()
+        self._users = 0
+
+    @property
+    def http(self) -> ASGIApp:
+        """The ASGI application; its lifespan opens this one unless it is open already."""
+        return http_app(self)
+
+    async def __aenter__(self) -> Self:
+        self._users += 1
+        if self._users == 1:
+            try:
+                await self._open()
+            except BaseException:
+                self._users = 0
+                await self._stack.aclose()
+                raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._users -= 1
+        if self._users == 0:
+            await self._stack.aclose()
+
+    async def drain(self) -> None:
+        """Take no new work, and await what runs, up to the drain time."""
+        self.services.status.draining = True
+        await self.services.workers.stop(float(self.settings.server.drain))
+
+    def refresh(self, *, force: bool = False) -> None:
+        """Take up the operator's changes to the ACL and the tokens."""
+        for source in self.parts.refreshed:
+            if source.refresh(force=force):
+                _log.info("configuration taken up", extra={"part": type(source).__name__})
+
+    async def _open(self) -> None:
+        parts, stack = self.parts, self._stack
+        await finish_server(self.mcp)
+        for part in (parts.imaging, parts.blobs, parts.database):
+            if isinstance(part, _Opened):
+                await part.open()
+                stack.push_async_callback(part.close)
+        for outward in (parts.fetcher, *parts.providers.values()):
+            if isinstance(outward, _Closed):
+                stack.push_async_callback(outward.close)
+        section = self.settings.metrics
+        listener = MetricsListener(
+            parts.metrics, MetricsConfig(host=section.host, port=section.port)
+        )
+        listener.open()
+        stack.callback(listener.close)
+        chores = asyncio.create_task(self._chores(), name="chores")
+        stack.push_async_callback(_end, chores)
+        await self.services.workers.start()
+        stack.push_async_callback(self.drain)
+
+    async def _chores(self) -> None:
+        """Look at the operator's files, and move pictures that wait for room, every few seconds."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                await asyncio.to_thread(self.refresh)
+                await self.parts.blobs.settle()
+            except Exception:  # noqa: BLE001 - a chore that fails is done again
+                _log.error("chore failed", exc_info=True)
+
+    def _make_face(self, *, stdio: bool) -> Face:
+        services, limits = self.services, self.settings.limits
+        return Face(
+            gate=services.gate,
+            images=services.images,
+            inputs=services.inputs,
+            library=services.library,
+            jobs=services.jobs,
+            usage=services.usage,
+            status=services.status,
+            telemetry=self.parts.metrics,
+            new_id=self.parts.world.new_id,
+            local=stdio or self.parts.chain is None,
+            paths=stdio,
+            wait=limits.wait,
+            elicit_seconds=limits.quote,
+            preview_bytes=limits.preview_bytes,
+        )
+
+
+def build(settings: Settings, *, stdio: bool = False, parts: Parts | None = None) -> App:
+    """An application that is not open yet.
+
+    `stdio` is for a single local user: no tokens, the subject `local`, paths in results.
+    `parts` replaces what the settings name: take `parts_of(settings)` and
+    `dataclasses.replace` what should be another. Raises Misconfigured.
+    """
+    return App(settings, parts or parts_of(settings), stdio=stdio)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,172 @@
+"""The parts a service is made of, each as its settings say, not yet opened."""
+
+import asyncio
+import logging
+import os
+import random
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from imagewright.adapters.acl.file import AclFile, AclFileConfig
+from imagewright.adapters.acl.fixed import FixedAcl, local_acl
+from imagewright.adapters.acl.reader import Known
+from imagewright.adapters.auth.chain import Chain
+from imagewright.adapters.auth.local import Local
+from imagewright.adapters.auth.token_reader import SingleToken
+from imagewright.adapters.auth.tokens import Tokens, TokensConfig
+from imagewright.adapters.blobs.local import LocalBlobs, LocalBlobsConfig
+from imagewright.adapters.clock import SystemClock
+from imagewright.adapters.imaging.config import ImagingConfig
+from imagewright.adapters.imaging.vips import VipsImaging
+from imagewright.adapters.keys.file import KeyFile
+from imagewright.adapters.queue.board import InProcessBoard
+from imagewright.adapters.queue.inprocess import InProcessQueue
+from imagewright.adapters.sql.books import SqlBooks
+from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.jobs import SqlJobs
+from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.telemetry.metrics import Metrics
+from imagewright.adapters.web.fetcher import WebFetcher
+from imagewright.adapters.web.netguard import Guard
+from imagewright.api.mcp.server import TOOLS
+from imagewright.app.upstreams import offers_of, providers_of
+from imagewright.core.catalogue import Catalogue
+from imagewright.core.flaw import Flaw
+from imagewright.core.ids import new_id
+from imagewright.ports.acl import AclSource
+from imagewright.ports.auth import Authenticator
+from imagewright.ports.blobs import Blobs
+from imagewright.ports.board import Board
+from imagewright.ports.books import Books
+from imagewright.ports.clock import Clock, World
+from imagewright.ports.fetch import Fetcher
+from imagewright.ports.imaging import Imaging
+from imagewright.ports.jobs import Jobs
+from imagewright.ports.library import Library
+from imagewright.ports.provider import Parts as ProviderParts
+from imagewright.ports.provider import Provider
+from imagewright.ports.queue import Queue
+from imagewright.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything plugged into the services; `chain` None is a server without tokens.
+
+    `owner` names this process among the workers. `refreshed` looks whether the operator changed a file; `force` reads it in any case.
+    """
+
+    world: World
+    imaging: Imaging
+    blobs: Blobs
+    database: Database
+    books: Books
+    jobs: Jobs
+    library: Library
+    fetcher: Fetcher
+    queue: Queue
+    board: Board
+    metrics: Metrics
+    acl: AclSource
+    chain: Authenticator | None
+    catalogue: Catalogue
+    providers: Mapping[str, Provider]
+    keys: KeyFile
+    owner: str
+    refreshed: tuple[AclFile | Tokens, ...] = ()
+
+
+def parts_of(settings: Settings) -> Parts:
+    """The parts that the settings name. Raises Misconfigured with every flaw of a file."""
+    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock = SystemClock()
+    catalogue = Catalogue(offers=offers_of(settings))
+    imaging = _imaging(settings)
+    database = Database(SqlConfig(url=database_url(settings)))
+    acl, tokens = _acl(settings, catalogue), _tokens(settings, clock)
+    return Parts(
+        world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
+        imaging=imaging,
+        blobs=_blobs(settings),
+        database=database,
+        books=SqlBooks(database),
+        jobs=SqlJobs(database),
+        library=SqlLibrary(database),
+        fetcher=WebFetcher(Guard()),
+        queue=InProcessQueue(),
+        board=InProcessBoard(),
+        metrics=Metrics(),
+        acl=acl,
+        chain=Chain(tokens, Local()) if tokens else None,
+        catalogue=catalogue,
+        providers=providers_of(settings, _provider_parts(imaging, clock)),
+        keys=KeyFile(settings.state / "master.key"),
+        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        refreshed=tuple(each for each in (acl, tokens) if isinstance(each, AclFile | Tokens)),
+    )
+
+
+def database_url(settings: Settings) -> str:
+    """The database's address: SQLite in the state directory unless it is set."""
+    if settings.database.url is not None:
+        return settings.database.url.get_secret_value()
+    return f"sqlite:///{settings.state / 'imagewright.db'}"
+
+
+def tell(flaw: Flaw) -> None:
+    """Log one flaw of an operator's file."""
+    _log.warning("configuration", extra={"flaw": str(flaw)})
+
+
+def _imaging(settings: Settings) -> VipsImaging:
+    section = settings.imaging
+    return VipsImaging(
+        ImagingConfig(
+            workers=section.workers,
+            deadline=float(section.deadline),
+            memory=section.memory,
+            edge=settings.limits.rendition_edge,
+        )
+    )
+
+
+def _blobs(settings: Settings) -> LocalBlobs:
+    return LocalBlobs(
+        LocalBlobsConfig(
+            root=settings.state,
+            spool_bytes=settings.storage.spool_bytes,
+            ballast_bytes=settings.storage.ballast_bytes,
+            max_picture_bytes=settings.limits.output_bytes,
+        )
+    )
+
+
+def _acl(settings: Settings, catalogue: Catalogue) -> AclSource:
+    path = settings.auth.acl_path
+    if path is None:
+        return FixedAcl(local_acl(read_only=settings.read_only))
+    known = Known(
+        components=frozenset(tool.name for tool in TOOLS),
+        providers=frozenset(offer.name for offer in catalogue.offers),
+    )
+    return AclFile(AclFileConfig(path=path, read_only=settings.read_only, known=known), tell)
+
+
+def _tokens(settings: Settings, clock: Clock) -> Tokens | None:
+    auth = settings.auth
+    if not auth.configured:
+        return None
+    single = None
+    if auth.token is not None and auth.token_subject is not None:
+        single = SingleToken(token=auth.token.get_secret_value(), subject=auth.token_subject)
+    return Tokens(TokensConfig(path=auth.tokens_path, single=single), clock, tell)
+
+
+def _provider_parts(imaging: Imaging, clock: Clock) -> ProviderParts:
+    return ProviderParts(
+        imaging=imaging, clock=clock, random=random.SystemRandom().random, sleep=asyncio.sleep
+    )

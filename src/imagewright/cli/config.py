@@ -1,0 +1,32 @@
+"""`imagewright config`: what is set, and whether it is good."""
+
+import json
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from imagewright.cli.sources import Sources, settings_or_exit
+from imagewright.settings.shown import as_origins, as_table, as_toml
+
+app = App(name="config", help="Check and show the configuration.")
+
+
+@app.command
+def check(*, sources: Sources | None = None) -> None:
+    """Print ok, or everything that is wrong with the settings, and exit with 2."""
+    settings_or_exit(sources)
+    print("ok")
+
+
+@app.command
+def show(
+    *,
+    sources: Sources | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
+) -> None:
+    """Print the settings in force without secrets, and where each comes from."""
+    loaded = settings_or_exit(sources)
+    if as_json:
+        print(json.dumps({"settings": as_table(loaded), "from": as_origins(loaded)}, indent=2))
+    else:
+        print(as_toml(loaded), end="")

@@ -1,0 +1,24 @@
+"""`imagewright serve`: the service, over HTTP or stdio."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from imagewright.cli.sources import Sources, settings_or_exit
+from imagewright.cli.trouble import told
+
+
+def serve(
+    *,
+    sources: Sources | None = None,
+    transport: Annotated[
+        Literal["http", "stdio"], Parameter(help="http, or stdio for one local client.")
+    ] = "http",
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP takes up changed files."""
+    loaded = settings_or_exit(sources)
+    from imagewright.app.serving import start
+
+    with told():
+        asyncio.run(start(loaded.settings, transport))

@@ -1,0 +1,43 @@
+"""Where a command takes its settings from."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from imagewright.core.flaw import Flaw
+from imagewright.settings import Loaded, SettingsFault, load
+
+BAD_CONFIGURATION = 2
+"""The exit code for it."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The options that every command with settings has."""
+
+    config: Annotated[Path | None, Parameter(help="The TOML file to read.")] = None
+    env_file: Annotated[
+        Path | None, Parameter(help="A file of IMAGEWRIGHT_… variables, mode 0600.")
+    ] = None
+
+
+def settings_or_exit(sources: Sources | None) -> Loaded:
+    """The settings, warnings printed; or every fault printed, and exit code 2."""
+    given = sources or Sources()
+    try:
+        loaded = load(config=given.config, env_file=given.env_file)
+    except SettingsFault as fault:
+        _print(fault.flaws)
+        raise SystemExit(BAD_CONFIGURATION) from None
+    _print(loaded.warnings)
+    return loaded
+
+
+def _print(flaws: Iterable[Flaw]) -> None:
+    for flaw in flaws:
+        print(flaw, file=sys.stderr)

@@ -1,0 +1,30 @@
+"""What goes wrong at the start, said in one line each, with an exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from imagewright.core.errors import Fault
+from imagewright.core.flaw import Misconfigured
+
+FAILED = 1
+BAD_CONFIGURATION = 2
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Exit with 2 and every flaw of the configuration, or with 1 and the sentence of a fault."""
+    try:
+        yield
+    except Misconfigured as fault:
+        for flaw in fault.flaws:
+            print(flaw, file=sys.stderr)
+        raise SystemExit(BAD_CONFIGURATION) from None
+    except Fault as fault:
+        print(f"{fault.sentence} {fault.hint}".strip(), file=sys.stderr)
+        raise SystemExit(FAILED) from None
+    except OSError as fault:
+        print(f"{fault.strerror or fault}", file=sys.stderr)
+        raise SystemExit(FAILED) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

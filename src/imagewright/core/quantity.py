@@ -1,0 +1,59 @@
+"""Sizes, durations and rates as an operator writes them."""
+
+import re
+from dataclasses import dataclass
+
+from imagewright.core.errors import InvalidRequest
+
+_SIZE = re.compile(r"([0-9]{1,18}) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?\Z")
+_DURATION = re.compile(r"([0-9]{1,12}) ?(s|m|h|d)?\Z")
+_RATE = re.compile(r"([1-9][0-9]{0,8}) ?/ ?(second|minute|hour|day)\Z")
+
+_BYTES = {
+    "B": 1,
+    "kB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "TB": 1000**4,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+    "TiB": 1024**4,
+}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+
+
+def parse_bytes(value: object) -> int:
+    """Bytes from a whole number or a text such as `20MiB` or `200 kB`. Raises InvalidRequest."""
+    return _scaled(value, _SIZE, _BYTES, 'Write it like "20MiB", or as a number of bytes.')
+
+
+def parse_seconds(value: object) -> int:
+    """Seconds from a whole number or a text such as `40s`, `10m` or `1h`. Raises InvalidRequest."""
+    return _scaled(value, _DURATION, _SECONDS, 'Write it like "10m", or as a number of seconds.')
+
+
+def _scaled(value: object, form: re.Pattern[str], units: dict[str, int], hint: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    found = form.match(value) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidRequest("The amount is not a whole number with a known unit.", hint=hint)
+    return int(found[1]) * units.get(found[2], 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """At most `count` calls in `seconds`."""
+
+    count: int
+    seconds: int
+
+
+def parse_rate(text: str) -> Rate:
+    """A rate such as `30/minute`; second, minute, hour or day. Raises InvalidRequest."""
+    found = _RATE.match(text)
+    if found is None:
+        raise InvalidRequest("The rate cannot be read.", hint='Write it like "30/minute".')
+    return Rate(count=int(found[1]), seconds=_SPANS[found[2]])

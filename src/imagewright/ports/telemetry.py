@@ -1,0 +1,16 @@
+"""What is counted and timed, for whoever operates the service; never whose, never what was said."""
+
+from typing import Protocol
+
+
+class Telemetry(Protocol):
+    """Counts; none of these fails or waits."""
+
+    def call(self, component: str, code: str, seconds: float) -> None:
+        """A tool or resource was called: `ok` or the code of its fault."""
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """An HTTP request was answered."""
+
+    def job(self, provider: str, state: str, seconds: float) -> None:
+        """A job ended, this long after it was asked for."""

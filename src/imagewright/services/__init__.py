@@ -1,0 +1,1 @@
+"""What the product does, told without technology: every call goes through the gate."""

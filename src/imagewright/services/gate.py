@@ -1,0 +1,199 @@
+"""The one door: decide, quote, confirmed?, admit; and the one place where a job's money ends."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from imagewright.core import policy, pricing, spending
+from imagewright.core.budget import Purse, charges, purses
+from imagewright.core.caller import Caller
+from imagewright.core.catalogue import Catalogue, Model
+from imagewright.core.errors import BudgetExceeded, ConfirmationRequired, Forbidden
+from imagewright.core.ids import Kind
+from imagewright.core.job import Job, State
+from imagewright.core.money import FREE, Nano, usd
+from imagewright.core.plan import Plan, read_plan
+from imagewright.core.policy import Decision
+from imagewright.core.quote import Consent, Quote, accepted
+from imagewright.core.scope import Scope
+from imagewright.core.spending import Usage
+from imagewright.core.verdict import Verdict
+from imagewright.ports.acl import AclSource
+from imagewright.ports.books import Admitted, Books, Capacity, Demand, Origin
+from imagewright.ports.clock import World
+
+_MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRules:
+    """The operator's numbers: time zone of budgets, seconds that quotes and results stay good."""
+
+    zone: ZoneInfo
+    quote_seconds: int = 600
+    reuse_seconds: int = 3600
+    capacity: Capacity = Capacity()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A yes to a quote, and how strongly it is known to be the caller's own."""
+
+    quote: str
+    consent: Consent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A plan on its way through the door: who wants it, from where, with which model and answer."""
+
+    caller: Caller
+    plan: Plan
+    model: Model
+    origin: Origin
+    answer: Answer | None = None
+
+
+class Gate:
+    """Decides, prices, takes consent and keeps the money; nothing is spent but through it."""
+
+    def __init__(
+        self, acl: AclSource, books: Books, catalogue: Catalogue, rules: GateRules, world: World
+    ) -> None:
+        self._acl = acl
+        self._books = books
+        self._catalogue = catalogue
+        self._rules = rules
+        self._clock = world.clock
+        self._new_id = world.new_id
+
+    def decide(self, caller: Caller, component: str | None, scope: Scope) -> Decision:
+        """Whether the caller may use a tool by its name, or (None) anything else of that scope."""
+        return policy.decide(self._acl.current(), caller, component, scope, self._today())
+
+    def decide_model(self, caller: Caller, provider: str, model: str) -> bool:
+        """Whether the caller's lists reach a provider's model."""
+        return policy.decide_model(self._acl.current(), caller, provider, model).allowed
+
+    def check_plan(self, caller: Caller, plan: Plan, model: Model) -> None:
+        """Raise Forbidden where the plan passes a maximum of the caller's."""
+        decision = policy.decide_plan(self._acl.current(), caller, plan, model)
+        if not decision.allowed:
+            raise Forbidden(
+                "This is more than you may ask for.",
+                hint=f"Ask for a smaller {decision.reason}, or ask the operator.",
+                details={"limit": decision.reason},
+            )
+
+    def scopes(self, caller: Caller) -> frozenset[Scope]:
+        """The scopes in force for the caller."""
+        return policy.granted(self._acl.current(), caller, self._today())
+
+    def consents(self, caller: Caller) -> frozenset[Consent]:
+        """The strengths of consent by which the caller may spend; none is may not spend."""
+        return accepted(self.scopes(caller))
+
+    def quote(self, plan: Plan, model: Model) -> Quote:
+        """The price ceiling, under a new id; recorded only when a question is asked. Raises Unpriced."""
+        most = pricing.ceiling(plan, model)
+        return Quote(
+            id=self._new_id(Kind.QUOTE),
+            digest=plan.digest(),
+            provider=plan.provider,
+            model=plan.model,
+            count=plan.ask.n,
+            size=str(plan.size or "auto"),
+            ceiling=most.amount,
+            estimate=most.estimate,
+            expires_at=self._clock.now() + self._rules.quote_seconds * _MICRO,
+        )
+
+    async def admit(self, wish: Wish) -> Admitted:
+        """Let an ask in, or raise: Forbidden, Unpriced, BudgetExceeded, Busy,
+        ConfirmationInvalid, or ConfirmationRequired with the quote recorded.
+        """
+        self.check_plan(wish.caller, wish.plan, wish.model)
+        demand = self._demand(wish)
+        if demand.consent is Consent.FREE:
+            return await self._books.admit(demand)
+        strengths = self.consents(wish.caller)
+        if not strengths:
+            raise Forbidden(
+                "You may not spend on paid models.", hint="Use a free model, or ask the operator."
+            )
+        earlier = await self._books.find(demand)
+        if earlier is not None:
+            return Admitted(job=earlier, fresh=False)
+        if Consent.UNATTENDED in strengths:
+            return await self._books.admit(replace(demand, consent=Consent.UNATTENDED))
+        if wish.answer is None or wish.answer.consent not in strengths:
+            raise await self._question(wish, demand.quote)
+        return await self._books.admit(
+            replace(demand, consent=wish.answer.consent, given=wish.answer.quote)
+        )
+
+    async def settle(self, job: Job, verdict: Verdict, usage: Usage | None) -> bool:
+        """Enter how a job ended. False where the attempt is no longer the job's.
+
+        Unless the verdict says so itself or the outcome is unknown, the cost is the
+        reported usage at the model's price if that lies within the ceiling, else the ceiling.
+        """
+        if verdict.settled is None and verdict.state is not State.OUTCOME_UNKNOWN:
+            cost = self._cost(job, usage) if usage else None
+            verdict = replace(verdict, settled=spending.settle(job.ceiling, cost))
+        return await self._books.settle(verdict)
+
+    def purses(self, caller: Caller, provider: str) -> tuple[Purse, ...]:
+        """Every level that counts the caller's spending at a provider."""
+        acl = self._acl.current()
+        known = replace(caller, groups=caller.groups & acl.groups.keys())
+        return purses(known, provider, acl.budgets(known))
+
+    def _cost(self, job: Job, usage: Usage) -> Nano | None:
+        offer = self._catalogue.offer(job.provider)
+        model = offer.model(job.model) if offer else None
+        return pricing.actual(usage, read_plan(job.plan), model) if model else usage.cost
+
+    def _demand(self, wish: Wish) -> Demand:
+        now = self._clock.now()
+        quote = self.quote(wish.plan, wish.model)
+        held = self.purses(wish.caller, wish.plan.provider)
+        for purse in held:
+            most = purse.budget.per_call
+            if most is not None and quote.ceiling > most:
+                raise BudgetExceeded(
+                    f"This may cost ${usd(quote.ceiling)}; one call may cost at most ${usd(most)}.",
+                    hint="Ask for fewer, smaller or simpler images.",
+                    details={"level": purse.level.value, "limit_usd": usd(most), "span": "call"},
+                )
+        reuse = self._rules.reuse_seconds
+        return Demand(
+            job=self._new_id(Kind.JOB),
+            caller=wish.caller,
+            plan=wish.plan,
+            quote=quote,
+            consent=Consent.FREE if quote.ceiling == FREE else Consent.CLIENT,
+            given=None,
+            charges=charges(held, now, self._rules.zone),
+            capacity=self._rules.capacity,
+            origin=wish.origin,
+            reuse_since=now - reuse * _MICRO if reuse else None,
+            now=now,
+        )
+
+    async def _question(self, wish: Wish, quote: Quote) -> ConfirmationRequired:
+        open_quote = await self._books.offer(wish.caller, quote, wish.origin, self._clock.now())
+        return ConfirmationRequired(
+            open_quote.question(wish.plan.ask.prompt),
+            hint=self._how_to_consent(wish.caller),
+            details=open_quote.public(),
+        )
+
+    def _how_to_consent(self, caller: Caller) -> str:
+        if Consent.ECHO in self.consents(caller):
+            return "Repeat the call with confirm set to the quote's id. Nothing was spent."
+        return "Use a client that can be asked (MCP elicitation). Nothing was spent."
+
+    def _today(self) -> date:
+        moment = datetime.fromtimestamp(self._clock.now() // _MICRO, UTC)
+        return moment.astimezone(self._rules.zone).date()

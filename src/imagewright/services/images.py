@@ -1,0 +1,120 @@
+"""Asks: planned against the catalogue, let through the gate, handed to the workers."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from imagewright.core.ask import MAX_PROMPT, Ask
+from imagewright.core.caller import Caller
+from imagewright.core.catalogue import Catalogue, Model, Offer
+from imagewright.core.errors import InvalidRequest, UnknownModel
+from imagewright.core.plan import Plan
+from imagewright.core.quote import Quote
+from imagewright.core.resolve import resolve
+from imagewright.ports.board import Board, News
+from imagewright.ports.books import Admitted, Origin
+from imagewright.ports.clock import Clock
+from imagewright.ports.queue import Queue
+from imagewright.services.gate import Answer, Gate, Wish
+from imagewright.services.library import LibraryService
+
+_MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What an ask would cost at most, with what it would be done."""
+
+    plan: Plan
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """How a job reaches the workers, and how those who wait for it hear of it."""
+
+    queue: Queue
+    board: Board
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRules:
+    """The clock that models end by, and the most characters of a prompt."""
+
+    clock: Clock
+    prompt: int = MAX_PROMPT
+
+
+class ImageService:
+    """Takes asks; the one road for every face."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        library: LibraryService,
+        catalogue: Catalogue,
+        signals: Signals,
+        rules: ImageRules,
+    ) -> None:
+        self._gate = gate
+        self._library = library
+        self._catalogue = catalogue
+        self._signals = signals
+        self._rules = rules
+
+    def offers(self, caller: Caller) -> tuple[Offer, ...]:
+        """The providers and models that the caller may use, in the operator's order."""
+        found = []
+        for offer in self._catalogue.offers:
+            models = tuple(
+                model
+                for model in offer.models
+                if self._gate.decide_model(caller, offer.name, model.id)
+            )
+            if models:
+                found.append(Offer(name=offer.name, title=offer.title, models=models))
+        return tuple(found)
+
+    def estimate(self, caller: Caller, ask: Ask) -> Estimate:
+        """The quote of an ask, without doing it or recording anything. Raises as `order` does."""
+        plan, model = self._plan(caller, ask)
+        self._gate.check_plan(caller, plan, model)
+        return Estimate(plan=plan, quote=self._gate.quote(plan, model))
+
+    async def order(
+        self, caller: Caller, ask: Ask, answer: Answer | None, origin: Origin
+    ) -> Admitted:
+        """Let an ask in and hand it to the workers.
+
+        Raises what planning and the gate raise, and StorageFull where no picture could be kept.
+        """
+        plan, model = self._plan(caller, ask)
+        await self._library.room()
+        wish = Wish(caller=caller, plan=plan, model=model, origin=origin, answer=answer)
+        admitted = await self._gate.admit(wish)
+        if admitted.fresh:
+            self._signals.board.post(admitted.job.id, News(stage="queued"))
+            await self._signals.queue.deliver(admitted.job.id)
+        return admitted
+
+    def _plan(self, caller: Caller, ask: Ask) -> tuple[Plan, Model]:
+        if len(ask.prompt) > self._rules.prompt:
+            raise InvalidRequest(
+                f"The prompt has more than {self._rules.prompt} characters.", hint="Shorten it."
+            )
+        today = datetime.fromtimestamp(self._rules.clock.now() // _MICRO, UTC).date()
+        plan = resolve(
+            ask,
+            self._catalogue,
+            lambda provider, model: self._gate.decide_model(caller, provider, model),
+            today,
+        )
+        return plan, find_model(self._catalogue, plan.provider, plan.model)
+
+
+def find_model(catalogue: Catalogue, provider: str, model: str) -> Model:
+    """A model by its names. Raises UnknownModel where the operator has taken it away."""
+    offer = catalogue.offer(provider)
+    found = offer.model(model) if offer else None
+    if found is None:
+        raise UnknownModel(f"The model {model} of {provider} is no longer configured.")
+    return found

@@ -1,0 +1,42 @@
+"""Tells how far a running job is, to those who wait and to the jobs table."""
+
+import logging
+
+from imagewright.core.errors import Fault
+from imagewright.core.job import Job
+from imagewright.ports.board import Board, News
+from imagewright.ports.clock import Clock
+from imagewright.ports.jobs import Jobs
+from imagewright.services.library import LibraryService
+
+_log = logging.getLogger(__name__)
+_WRITE_EVERY = 1.0
+
+
+class Reporter:
+    """The `Watch` of one job; the table is written at most once a second, the board always."""
+
+    def __init__(self, job: Job, jobs: Jobs, library: LibraryService, board: Board, clock: Clock):
+        self._job = job
+        self._jobs = jobs
+        self._library = library
+        self._board = board
+        self._clock = clock
+        self._written = clock.monotonic()
+
+    async def stage(self, text: str, done: int = 0, total: int = 0) -> None:
+        """A short phrase of ours, and true steps done of a known total."""
+        self._board.post(self._job.id, News(stage=text, done=done, total=total))
+        now = self._clock.monotonic()
+        if now - self._written >= _WRITE_EVERY:
+            self._written = now
+            await self._jobs.report(self._job, text, done, total)
+
+    async def partial(self, index: int, data: bytes) -> None:
+        """A partial image; one that cannot be kept is dropped, the job goes on."""
+        try:
+            await self._library.keep_partial(self._job.caller.subject, self._job.id, data)
+        except Fault as fault:
+            _log.warning("partial dropped", extra={"job": self._job.id, "code": fault.code})
+            return
+        self._board.post(self._job.id, News(stage=f"partial image {index + 1}", partial=True))

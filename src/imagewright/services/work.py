@@ -1,0 +1,288 @@
+"""One attempt at a job: the only place that calls a provider."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine, Mapping
+from dataclasses import asdict, dataclass, field
+
+from imagewright.core.ask import Action
+from imagewright.core.caller import Caller
+from imagewright.core.catalogue import Catalogue
+from imagewright.core.errors import (
+    Canceled,
+    Fault,
+    Forbidden,
+    OutcomeUnknown,
+    ProviderBadAnswer,
+    StorageFull,
+    Unavailable,
+    UnknownProvider,
+)
+from imagewright.core.image import Image, Origin, Parent, Role
+from imagewright.core.job import Job, State
+from imagewright.core.money import FREE
+from imagewright.core.plan import Plan, read_plan
+from imagewright.core.scope import Scope
+from imagewright.core.spending import Settled, Usage
+from imagewright.core.verdict import Verdict
+from imagewright.ports.auth import Authenticator
+from imagewright.ports.board import Board, News
+from imagewright.ports.clock import Clock
+from imagewright.ports.jobs import Jobs
+from imagewright.ports.provider import Delivery, Input, Made, Order, Provider
+from imagewright.ports.telemetry import Telemetry
+from imagewright.services.gate import Gate
+from imagewright.services.images import find_model
+from imagewright.services.library import Label, LibraryService
+from imagewright.services.reporter import Reporter
+
+_log = logging.getLogger(__name__)
+
+COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
+_MICRO = 1_000_000
+_NOTHING = Settled(amount=FREE)
+_SETTLE_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What a worker works with. `deadline` is the seconds a provider may take for one job."""
+
+    gate: Gate
+    jobs: Jobs
+    library: LibraryService
+    credentials: Authenticator | None
+    board: Board
+    clock: Clock
+    telemetry: Telemetry
+    catalogue: Catalogue
+    providers: Mapping[str, Provider]
+    deadline: float = 900.0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Result:
+    """What an attempt has come to; `settled` None leaves the cost to the gate."""
+
+    state: State
+    settled: Settled | None = None
+    fault: Fault | None = None
+    images: list[Image] = field(default_factory=list)
+    usage: Usage | None = None
+    request: str | None = None
+    failures: dict[int, str] = field(default_factory=dict)
+
+
+class Work:
+    """Carries out claimed jobs; every way out of a started attempt ends in one settlement."""
+
+    def __init__(self, bench: Bench, owner: str) -> None:
+        self._bench = bench
+        self.owner = owner
+        self._started: set[str] = set()
+        self._unwanted: set[str] = set()
+
+    def unwanted(self, job: str) -> None:
+        """Note that a job was cancelled by its subject, before its task is cancelled."""
+        self._unwanted.add(job)
+
+    async def carry_out(self, job: Job) -> None:
+        """Decide again, mark started, call the provider, keep the pictures, settle.
+
+        Cancelled before the start and not by its subject, the job is left for recovery
+        to queue again; cancelled later, what was made by then is kept and settled first.
+        """
+        stopped = False
+        made: Delivery | _Result | None
+        try:
+            made = await self._made(job)
+        except asyncio.CancelledError:
+            stopped = True
+            made = self._stopped(job)
+        finally:
+            self._started.discard(job.id)
+            self._unwanted.discard(job.id)
+        if made is not None:
+            await _to_the_end(self._finish(job, made))
+        if stopped:
+            raise asyncio.CancelledError
+
+    async def _made(self, job: Job) -> Delivery | _Result:
+        bench = self._bench
+        plan = read_plan(job.plan)
+        try:
+            await self._decide_again(job, plan)
+            provider = self._provider(plan)
+            order = await self._order(job, plan)
+            await bench.library.room()
+        except Fault as fault:
+            return _failed(fault)
+        if not await bench.jobs.start(job, self.owner, bench.clock.now()):
+            return _failed(Canceled("The job was cancelled before it began."), State.CANCELED)
+        self._started.add(job.id)
+        try:
+            async with asyncio.timeout(bench.deadline):
+                return await self._call(job, provider, order)
+        except TimeoutError:
+            return _unknown("The provider did not answer in time.")
+        except OutcomeUnknown as fault:
+            return _unknown(fault.sentence)
+        except Fault as fault:
+            return _failed(fault)
+        except Exception:
+            _log.exception("provider broke", extra={"job": job.id, "provider": plan.provider})
+            return _unknown("The call to the provider broke off.")
+
+    async def _call(self, job: Job, provider: Provider, order: Order) -> Delivery:
+        bench = self._bench
+        watch = Reporter(job, bench.jobs, bench.library, bench.board, bench.clock)
+        await watch.stage("started")
+        if order.plan.ask.action is Action.EDIT:
+            return await provider.edit(order, watch)
+        return await provider.generate(order, watch)
+
+    async def _decide_again(self, job: Job, plan: Plan) -> None:
+        bench, caller = self._bench, job.caller
+        if bench.credentials is not None:
+            credential = await bench.credentials.credential(caller.credential.id)
+            if credential is None:
+                raise Forbidden("The credential that asked for this was revoked or has expired.")
+            caller = Caller(subject=caller.subject, groups=caller.groups, credential=credential)
+        component = COMPONENTS[plan.ask.action]
+        allowed = bench.gate.decide(caller, component, Scope.IMAGES_WRITE).allowed
+        if not allowed or (job.ceiling > FREE and not bench.gate.consents(caller)):
+            raise Forbidden("What allowed this was taken back before it began.")
+        model = find_model(bench.catalogue, plan.provider, plan.model)
+        bench.gate.check_plan(caller, plan, model)
+
+    def _provider(self, plan: Plan) -> Provider:
+        provider = self._bench.providers.get(plan.provider)
+        if provider is None:
+            raise UnknownProvider(f"The provider {plan.provider} is no longer configured.")
+        return provider
+
+    async def _order(self, job: Job, plan: Plan) -> Order:
+        wanted = (*plan.ask.references, *((plan.ask.mask,) if plan.ask.mask else ()))
+        inputs = []
+        for reference in wanted:
+            _, data = await self._bench.library.original(job.caller.subject, reference.image)
+            inputs.append(Input(data=data, format=reference.format))
+        mask = inputs.pop() if plan.ask.mask else None
+        return Order(plan=plan, references=tuple(inputs), mask=mask, key=job.id)
+
+    def _stopped(self, job: Job) -> _Result | None:
+        if job.id in self._unwanted:
+            if job.id not in self._started or job.ceiling == FREE:
+                return _failed(Canceled("The job was cancelled."), State.CANCELED)
+            return _unknown("The job was cancelled after its request had been sent.")
+        if job.id in self._started:
+            return _unknown("The service stopped while the provider was at work.")
+        return None
+
+    async def _finish(self, job: Job, made: Delivery | _Result) -> None:
+        bench = self._bench
+        result = made if isinstance(made, _Result) else await self._keep(job, made)
+        if not await self._settle(job, result):
+            _log.error("attempt superseded", extra={"job": job.id, "attempt": job.attempt})
+            return
+        began = job.created_at
+        bench.telemetry.job(job.provider, result.state.value, (bench.clock.now() - began) / _MICRO)
+        await bench.library.drop_partial(job.caller.subject, job.id)
+        bench.board.post(job.id, News(stage=result.state.value, ended=True))
+
+    async def _settle(self, job: Job, result: _Result) -> bool:
+        verdict = self._verdict(job, result)
+        for pause in _SETTLE_PAUSES:
+            try:
+                return await self._bench.gate.settle(job, verdict, result.usage)
+            except (StorageFull, Unavailable) as fault:
+                _log.error("settling again", extra={"job": job.id, "code": fault.code})
+                await asyncio.sleep(pause)
+        return await self._bench.gate.settle(job, verdict, result.usage)
+
+    async def _keep(self, job: Job, delivery: Delivery) -> _Result:
+        plan = read_plan(job.plan)
+        result = _Result(state=State.SUCCEEDED, usage=delivery.usage, request=delivery.request)
+        for index, made in enumerate(delivery.pictures):
+            try:
+                label = _label(job, plan, index, made)
+                image = await self._bench.library.keep(job.caller.subject, made.data, label)
+            except Fault as fault:
+                _log.warning("picture not kept", extra={"job": job.id, "code": fault.code})
+                result.failures[index] = fault.code
+            else:
+                result.images.append(image)
+        for index in range(len(delivery.pictures), plan.ask.n):
+            result.failures[index] = ProviderBadAnswer.code
+        if not result.images:
+            result.state = State.FAILED
+            result.fault = ProviderBadAnswer("The provider sent nothing that could be kept.")
+        return result
+
+    def _verdict(self, job: Job, result: _Result) -> Verdict:
+        return Verdict(
+            job=job.id,
+            owner=self.owner,
+            attempt=job.attempt,
+            state=result.state,
+            at=self._bench.clock.now(),
+            settled=result.settled,
+            images=tuple(result.images),
+            error_code=result.fault.code if result.fault else None,
+            error_sentence=result.fault.sentence if result.fault else None,
+            outcome=json.dumps(
+                {
+                    "usage": asdict(result.usage) if result.usage else None,
+                    "request": result.request,
+                    "failures": result.failures,
+                }
+            ),
+        )
+
+
+def _failed(fault: Fault, state: State = State.FAILED) -> _Result:
+    return _Result(state=state, settled=_NOTHING, fault=fault)
+
+
+def _unknown(sentence: str) -> _Result:
+    return _Result(state=State.OUTCOME_UNKNOWN, fault=OutcomeUnknown(sentence))
+
+
+def _label(job: Job, plan: Plan, index: int, made: Made) -> Label:
+    ask = plan.ask
+    parents = [
+        Parent(image=reference.image, role=Role.REFERENCE, position=position)
+        for position, reference in enumerate(ask.references)
+    ]
+    if ask.mask is not None:
+        parents.append(Parent(image=ask.mask.image, role=Role.MASK, position=len(parents)))
+    return Label(
+        origin=Origin.EDITED if ask.action is Action.EDIT else Origin.GENERATED,
+        job=job.id,
+        index=index,
+        provider=plan.provider,
+        model=plan.model,
+        prompt=ask.prompt,
+        revised_prompt=made.revised_prompt,
+        seed=made.seed,
+        asked_size=str(plan.size or ask.size),
+        tags=ask.tags,
+        folder=ask.folder,
+        filename=ask.filename,
+        parents=tuple(parents),
+    )
+
+
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+    """Await to the end, cancelled or not; what is paid for is kept and settled."""
+    task = asyncio.ensure_future(work)
+    canceled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            canceled = True
+    task.result()
+    if canceled:
+        raise asyncio.CancelledError

@@ -1,0 +1,115 @@
+"""What settings may not be together."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from imagewright.adapters.toml.document import KeyPath
+from imagewright.core.caller import check_subject
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.token import check_token
+from imagewright.settings.sections import Settings
+from imagewright.settings.units import is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """What is wrong between the settings at `paths`; the first is the one to change."""
+
+    paths: tuple[KeyPath, ...]
+    sentence: str
+    hint: str = ""
+    warning: bool = False
+
+
+Check = Callable[[str], str]
+_HOST: KeyPath = ("server", "host")
+_ACL: KeyPath = ("auth", "acl_path")
+_TOKENS: KeyPath = ("auth", "tokens_path")
+_TOKEN: KeyPath = ("auth", "token")
+_SUBJECT: KeyPath = ("auth", "token_subject")
+
+
+def clashes(settings: Settings) -> Iterator[Clash]:
+    """Every combination that stops the start, and those to be warned of."""
+    yield from _public(settings)
+    yield from _identity(settings)
+    yield from _metrics(settings)
+    yield from _sizes(settings)
+    yield from _providers(settings)
+
+
+def _public(settings: Settings) -> Iterator[Clash]:
+    if not is_loopback(settings.server.host) and not settings.auth.configured:
+        yield Clash(
+            (_HOST, _TOKENS, _TOKEN),
+            "The address is reached from other machines and no authentication is set.",
+            "Set auth.tokens_path or auth.token, or listen on 127.0.0.1",
+        )
+
+
+def _identity(settings: Settings) -> Iterator[Clash]:
+    auth = settings.auth
+    if auth.configured and auth.acl_path is None:
+        yield Clash(
+            (_ACL, _TOKENS, _TOKEN),
+            "Authentication is set, and no ACL says who may do what.",
+            "Set auth.acl_path",
+        )
+    if auth.token is not None and auth.token_subject is None:
+        yield Clash(
+            (_SUBJECT, _TOKEN), "The token has no subject.", 'Set it like "service:ci-bot".'
+        )
+    if auth.token is None and auth.token_subject is not None:
+        yield Clash((_TOKEN, _SUBJECT), "A subject is set, and its token is not.")
+    if auth.token is not None:
+        yield from _refused(check_token, auth.token.get_secret_value(), _TOKEN)
+    if auth.token_subject is not None:
+        yield from _refused(check_subject, auth.token_subject, _SUBJECT)
+
+
+def _refused(check: Check, value: str, path: KeyPath) -> Iterator[Clash]:
+    try:
+        check(value)
+    except InvalidRequest as error:
+        yield Clash((path,), error.sentence, error.hint)
+
+
+def _metrics(settings: Settings) -> Iterator[Clash]:
+    metrics, server = settings.metrics, settings.server
+    if metrics.port == server.port:
+        yield Clash((("metrics", "port"), ("server", "port")), "The service listens there itself.")
+    if metrics.port is not None and not is_loopback(metrics.host):
+        yield Clash(
+            (("metrics", "host"),),
+            "Whoever reaches this address reads the metrics; they ask for no token.",
+            warning=True,
+        )
+
+
+def _sizes(settings: Settings) -> Iterator[Clash]:
+    limits = settings.limits
+    for small, large in (
+        ("input_bytes", "inputs_total"),
+        ("rendition_edge", "edge"),
+        ("thumbnail_edge", "edge"),
+        ("waiting", "queue"),
+    ):
+        if getattr(limits, small) > getattr(limits, large):
+            yield Clash(
+                (("limits", small), ("limits", large)), f"This is more than limits.{large}."
+            )
+    if settings.storage.spool_bytes < limits.output_bytes:
+        yield Clash(
+            (("storage", "spool_bytes"), ("limits", "output_bytes")),
+            "The spool cannot keep one picture of limits.output_bytes.",
+        )
+
+
+def _providers(settings: Settings) -> Iterator[Clash]:
+    known = ", ".join(settings.providers) or "none"
+    hint = f"Configured: {known}."
+    if settings.default_provider not in {None, *settings.providers}:
+        yield Clash((("default_provider",),), "No such provider is configured.", hint)
+    for name in settings.paid_providers or ():
+        if name not in settings.providers:
+            yield Clash((("paid_providers",),), f"No provider {name!r} is configured.", hint)

@@ -1,0 +1,163 @@
+"""Types of settings: what a text from a file or the environment is read as."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.quantity import parse_bytes, parse_seconds
+
+Read = TypeVar("Read")
+
+_SECRET_NAME = re.compile(r"(?:key|token|secret|password|headers)\Z")
+_URL_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+\Z")
+_TAKEN = ("/v1", "/i", "/u", "/ui", "/health", "/ready", "/metrics", "/.well-known")
+
+
+class Unfit(ValueError):
+    """A value that a setting cannot have; neither text quotes it."""
+
+    def __init__(self, sentence: str, hint: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.hint = hint
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address reaches this machine only."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def wrap_secrets(name: str, value: object) -> object:
+    """Texts in a SecretStr if the name ends like a secret's; anything else as it is."""
+    if isinstance(value, Mapping):
+        inner = name if _SECRET_NAME.search(name) else ""
+        return {key: wrap_secrets(inner or str(key), item) for key, item in value.items()}
+    if isinstance(value, str) and _SECRET_NAME.search(name):
+        return SecretStr(value)
+    return value
+
+
+def unwrap_secrets(value: object) -> object:
+    """The value as it was before `wrap_secrets`."""
+    if isinstance(value, Mapping):
+        return {key: unwrap_secrets(item) for key, item in value.items()}
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def has_credentials(url: str) -> bool:
+    """Whether an address carries a user or password, which logs would show."""
+    return "://" in url and "@" in url.split("://", 1)[1].split("/", 1)[0]
+
+
+def _reading(parse: Callable[[object], Read]) -> BeforeValidator:
+    def read(value: object) -> Read:
+        try:
+            return parse(value)
+        except InvalidRequest as error:
+            raise Unfit(error.sentence, error.hint) from None
+
+    return BeforeValidator(read)
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _path(value: object) -> object:
+    if isinstance(value, str) and (not value or "\0" in value):
+        raise Unfit("This is no path.")
+    return value
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+", value):
+        raise Unfit("This is neither a host name nor an address.", "Write it like 127.0.0.1")
+    return value
+
+
+def _url_path(value: str) -> str:
+    if not _URL_PATH.match(value):
+        raise Unfit("This must begin with / and end without one.", "Write it like /mcp")
+    if any(value == taken or value.startswith(f"{taken}/") for taken in _TAKEN):
+        raise Unfit("The service answers something else there.", "Write it like /mcp")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise Unfit("No such time zone.", "Write it like Europe/Berlin") from None
+    return value
+
+
+def _base_url(value: str) -> str:
+    hint = "Write it like https://images.example.com"
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise Unfit("This is no address.", hint) from None
+    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc:
+        raise Unfit("This is not https:// and a host name.", hint)
+    if parts.path not in {"", "/"} or "?" in value or "#" in value:
+        raise Unfit("The address has a path, a query or a fragment.", hint)
+    if parts.scheme == "http" and not is_loopback(host):
+        raise Unfit("An address that others reach must begin with https://", hint)
+    return value.rstrip("/")
+
+
+def _origin(value: str) -> str:
+    if "*" in value:
+        raise Unfit("Origins are listed one by one; * would let in every web page.")
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", value):
+        raise Unfit("An origin has no path.", "Write it like https://app.example.com")
+    return value
+
+
+def _allowed_host(value: str) -> str:
+    if not re.fullmatch(
+        r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?", value
+    ):
+        raise Unfit(
+            "This is not a host name with an optional port; * is not matched.",
+            "Write it like images.example.com",
+        )
+    return value.lower()
+
+
+def _database(value: SecretStr) -> SecretStr:
+    scheme = value.get_secret_value().partition("://")[0]
+    if scheme not in {"sqlite", "postgresql"}:
+        raise Unfit(
+            "The database's address begins with neither sqlite:// nor postgresql://",
+            "Leave it out to keep a database in the state directory.",
+        )
+    return value
+
+
+Bytes = Annotated[int, _reading(parse_bytes)]
+Seconds = Annotated[int, _reading(parse_seconds)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Host = Annotated[str, AfterValidator(_host)]
+UrlPath = Annotated[str, AfterValidator(_url_path)]
+Zone = Annotated[str, AfterValidator(_zone)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_listed)]
+AllowedHosts = Annotated[
+    tuple[Annotated[str, AfterValidator(_allowed_host)], ...], BeforeValidator(_listed)
+]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

@@ -1,0 +1,42 @@
+"""Each test on an empty SQLite file, and on an empty PostgreSQL database of a real server."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from imagewright.adapters.sql.books import SqlBooks
+from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.jobs import SqlJobs
+from imagewright.adapters.sql.library import SqlLibrary
+from tests.adapters.sql.postgres import Postgres
+from tests.contracts.samples import World
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/books.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database() as address:
+        yield address
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    opened = Database(SqlConfig(url=url))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(SqlBooks(database), SqlJobs(database), SqlLibrary(database))

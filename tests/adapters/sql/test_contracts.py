@@ -1,0 +1,17 @@
+"""The contract suites on both databases."""
+
+from tests.contracts.books import BooksContract
+from tests.contracts.jobs import JobsContract
+from tests.contracts.library import LibraryContract
+
+
+class TestBooks(BooksContract):
+    pass
+
+
+class TestJobs(JobsContract):
+    pass
+
+
+class TestLibrary(LibraryContract):
+    pass

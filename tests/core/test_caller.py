@@ -1,0 +1,50 @@
+"""Callers: an opaque subject of one of three forms."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagewright.core.caller import LOCAL, Caller, check_subject
+from imagewright.core.errors import InvalidRequest
+
+
+@pytest.mark.parametrize(
+    "subject", [LOCAL, "user:alice@example.com", "service:ci-bot", "user:a b", "user:" + "x" * 248]
+)
+def test_a_subject_of_a_known_form_is_kept_as_it_is(subject: str) -> None:
+    assert check_subject(subject) == subject
+    assert Caller(subject=subject).subject == subject
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "",
+        "alice",
+        "user:",
+        "group:design",
+        "User:alice",
+        "local:x",
+        "LOCAL",
+        "user: alice",
+        "user:alice ",
+        "user:alice\n",
+        "user:al\x00ice",
+        "user:älice",
+        "user:" + "x" * 249,
+    ],
+)
+def test_no_caller_is_made_of_another_subject(subject: str) -> None:
+    with pytest.raises(InvalidRequest, match="subject"):
+        Caller(subject=subject)
+
+
+@given(st.text())
+def test_an_accepted_subject_is_printable_ascii_of_bounded_length(text: str) -> None:
+    try:
+        subject = check_subject(f"user:{text}")
+    except InvalidRequest:
+        return
+    assert subject.isascii()
+    assert subject.isprintable()
+    assert len(subject) <= 253
