@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from imagewright.adapters.providers.openai import Config, OpenAIImages, build
 from imagewright.core.ask import Background, Fidelity, Moderation, Quality
@@ -266,6 +266,11 @@ def test_settings_make_a_config_from_text() -> None:
     assert config.api_key == Secret(KEY)
     assert KEY not in repr(config)
     assert "word" not in repr(config)
+
+
+def test_settings_with_an_unknown_key_are_refused() -> None:
+    with pytest.raises(ValidationError, match="chargs"):
+        TypeAdapter(Config).validate_python({"chargs": False})
 
 
 @pytest.mark.parametrize(

@@ -176,4 +176,5 @@ def _sheet(drawing: Drawing) -> list[object]:
         " · ".join(facts),
         int.from_bytes(key[:8], "big"),
         drawing.fraction,
+        drawing.strength,
     ]
