@@ -46,7 +46,7 @@ def offers_of(settings: Settings) -> tuple[Offer, ...]:
                 read_offer(
                     name,
                     section.kind,
-                    options.get("models"),  # type: ignore[arg-type]  # the reader checks it
+                    options.get("models"),
                     title=str(title) if title else None,
                 )
             )
