@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end.service import Mode, Service, configured, running
 from tests.engines.sdserver.engine import Engine
-from tests.fakes.pictures import encoded, mask_of
+from tests.fakes.pictures import encoded
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(1800)]
 
@@ -25,12 +25,12 @@ async def service(sd_engine: Engine, tmp_path: Path) -> AsyncIterator[Service]:
     model = {
         "id": "sdxs",
         "title": "SDXS on this machine",
-        "sizes": ["64x64", "128x64"],
+        "sizes": {"listed": ["64x64", "128x64"], "fallback": "64x64"},
         "formats": ["png", "jpeg", "webp"],
         "count": 4,
         "references": 4,
         "mask": True,
-        "price": {"*": "0"},
+        "price": {"per": "image", "prices": {"*": "0"}},
     }
     settings, tokens = configured(
         tmp_path / "state",
@@ -53,9 +53,7 @@ async def call(service: Service, mode: Mode, tool: str, **arguments: Any) -> dic
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
-async def test_it_makes_two_images_of_every_format(
-    service: Service, mode: Mode, form: str
-) -> None:
+async def test_it_makes_two_images_of_every_format(service: Service, mode: Mode, form: str) -> None:
     made = await call(
         service, mode, "generate_image", prompt="a fox", n=2, size="64x64", output_format=form
     )
@@ -66,7 +64,7 @@ async def test_it_makes_two_images_of_every_format(
 async def test_it_edits_behind_a_mask_and_keeps_the_lineage(service: Service, mode: Mode) -> None:
     first = await call(service, mode, "generate_image", prompt="a fox", size="64x64")
     source = first["images"][0]["id"]
-    mask = base64.b64encode(mask_of(64, 64)).decode()
+    mask = base64.b64encode(encoded(64, 64, alpha=True)).decode()
     edited = await call(
         service,
         mode,
