@@ -109,8 +109,10 @@ class Gate:
         )
 
     async def admit(self, wish: Wish) -> Admitted:
-        """Let an ask in, or raise: Forbidden, Unpriced, BudgetExceeded, Busy,
-        ConfirmationInvalid, or ConfirmationRequired with the quote recorded.
+        """Let an ask in.
+
+        Raises Forbidden, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
+        ConfirmationRequired with the quote recorded.
         """
         self.check_plan(wish.caller, wish.plan, wish.model)
         demand = self._demand(wish)
