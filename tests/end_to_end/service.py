@@ -110,9 +110,7 @@ async def running(
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
     try:
-        yield Service(
-            app=app, base=f"http://127.0.0.1:{listener.getsockname()[1]}", tokens=tokens
-        )
+        yield Service(app=app, base=f"http://127.0.0.1:{listener.getsockname()[1]}", tokens=tokens)
     finally:
         server.should_exit = True
         await serving

@@ -21,7 +21,7 @@ _NOT_CONFIG = ("models", "title")
 
 
 def provider_config(kind: str, options: Mapping[str, object]) -> object:
-    """An adapter's own config from its options. Raises Misconfigured with the keys that are wrong."""
+    """An adapter's own config from its options. Raises Misconfigured with what is wrong."""
     module = _module(kind)
     wanted = {key: value for key, value in options.items() if key not in _NOT_CONFIG}
     try:

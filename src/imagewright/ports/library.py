@@ -8,7 +8,7 @@ from imagewright.core.image import Image, Origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Which images to list: all fields narrow. `text` is found in prompts, names and tags, without case.
+    """Which images to list: all fields narrow; `text` is found in prompts, names and tags.
 
     `since` and `until` are UTC microseconds; `before` is the id a page starts after.
     """
@@ -55,4 +55,7 @@ class Library(Protocol):
         """Enter an image that no job made."""
 
     async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
-        """Remove the row, with `derived` those made from it too, and return them. Raises NotFound."""
+        """Remove the row, with `derived` those made from it too, and return them.
+
+        Raises NotFound.
+        """

@@ -130,7 +130,7 @@ class Work:
             return _unknown(fault.sentence)
         except Fault as fault:
             return _failed(fault)
-        except Exception:
+        except Exception:  # noqa: BLE001 - money may have been spent, so nothing may escape
             _log.exception("provider broke", extra={"job": job.id, "provider": plan.provider})
             return _unknown("The call to the provider broke off.")
 

@@ -50,9 +50,8 @@ def _edited(sheet: Sheet, reference: Any, mask: Any) -> Any:
     plain, alpha = below.extract_band(0, n=3), below[3] if below.bands == 4 else None
     where = None if mask is None else _changed(mask, sheet.width, sheet.height)
     drawn, ink = scene.compose(sheet.width, sheet.height, scene.Dice(sheet.key))
-    share = sheet.strength
-    if share is None:
-        share = 0.42 if where is None else 0.8
+    usual = 0.42 if where is None else 0.8
+    share = usual if sheet.strength is None else sheet.strength
     tinted = (drawn.colours * share + plain * (1 - share)).cast("uchar")
     tinted = Scene(tinted.copy(interpretation="srgb").copy_memory(), None)
     if where is None:
