@@ -7,12 +7,13 @@ import pytest
 
 from imagewright.core.budget import Account, Level
 from imagewright.core.caller import Caller, Credential
-from imagewright.core.errors import BudgetExceeded, Busy, ConfirmationInvalid, NotFound
+from imagewright.core.errors import BudgetExceeded, Busy, NotFound
 from imagewright.core.job import State
 from imagewright.core.money import Nano
 from imagewright.core.quote import Consent
 from imagewright.core.spending import Settled
 from imagewright.ports.books import Balance, Capacity
+from tests.contracts.consent import Confirmation
 from tests.contracts.samples import (
     DAY,
     NOON,
@@ -25,7 +26,6 @@ from tests.contracts.samples import (
     World,
     day,
     made_from,
-    plan_of,
     verdict,
 )
 
@@ -101,6 +101,14 @@ class Admission:
     async def test_a_budget_can_be_spent_to_the_last_nano_dollar(self, world: World) -> None:
         charges = (day(Level.EVERYONE, "", PRICE * 2),)
         await world.admit("first", charges=charges)
+        await world.admit("second", charges=charges)
+        with pytest.raises(BudgetExceeded):
+            await world.admit("third", charges=charges, ceiling=1)
+
+    async def test_what_is_settled_is_used_as_what_is_held(self, world: World) -> None:
+        charges = (day(Level.EVERYONE, "", PRICE * 2),)
+        await world.admit("first", charges=charges)
+        await world.books.settle(verdict(await world.run(), PRICE))
         await world.admit("second", charges=charges)
         with pytest.raises(BudgetExceeded):
             await world.admit("third", charges=charges, ceiling=1)
@@ -194,89 +202,6 @@ class SameAsk:
         assert await world.books.find(demand) == job
         assert await world.books.find(world.demand("other", reuse_since=0)) is None
         assert await world.books.find(replace(demand, caller=STRANGER)) is None
-
-
-class Confirmation:
-    async def consented(self, world: World, prompt: str = "a fox") -> str:
-        quote = world.quote(plan_of(prompt))
-        return (await world.books.offer(OWNER, quote, WHENCE, NOON)).id
-
-    async def test_a_quote_opens_the_door_once(self, world: World) -> None:
-        given = await self.consented(world)
-        job = await world.admit(given=given)
-        assert job.quote == given
-        await world.books.cancel(OWNER, job.id, WHENCE, NOON)
-        with pytest.raises(ConfirmationInvalid):
-            await world.admit(given=given)
-
-    async def test_twenty_racers_use_it_once(self, world: World) -> None:
-        given = await self.consented(world)
-        plan = plan_of("a fox")
-        racers = [world.books.admit(world.demand(plan=plan, given=given)) for _ in range(20)]
-        assert [each.fresh for each in await asyncio.gather(*racers)].count(True) == 1
-
-    @pytest.mark.parametrize(
-        "wrong", ["unknown", "stranger", "other ask", "higher ceiling", "expired"]
-    )
-    async def test_all_that_can_be_wrong_reads_the_same(self, world: World, wrong: str) -> None:
-        given = await self.consented(world)
-        demand = replace(world.demand(), given=given)
-        changed = {
-            "unknown": replace(demand, given="quo_unknown"),
-            "stranger": replace(world.demand(caller=STRANGER), given=given),
-            "other ask": replace(world.demand("a dog"), given=given),
-            "higher ceiling": replace(world.demand(ceiling=PRICE + 1), given=given),
-            "expired": replace(demand, now=NOON + 900 * SECOND),
-        }
-        with pytest.raises(ConfirmationInvalid) as raised:
-            await world.books.admit(changed[wrong])
-        assert raised.value.sentence == (
-            "There is no open quote of yours with this id for exactly this ask."
-        )
-        assert (await world.books.admit(demand)).fresh
-
-    async def test_a_lower_price_than_was_agreed_to_is_admitted(self, world: World) -> None:
-        given = await self.consented(world)
-        job = await world.admit(given=given, ceiling=PRICE - 1)
-        assert job.ceiling == PRICE - 1
-
-    async def test_a_refusal_gives_the_consent_back(self, world: World) -> None:
-        given = await self.consented(world)
-        with pytest.raises(BudgetExceeded):
-            await world.admit(given=given, charges=(day(Level.EVERYONE, "", 1),))
-        with pytest.raises(Busy):
-            await world.admit(given=given, capacity=Capacity(queued=0))
-        assert (await world.admit(given=given)).quote == given
-
-    async def test_the_open_quote_is_offered_again(self, world: World) -> None:
-        plan = plan_of("a fox")
-        first = await world.books.offer(OWNER, world.quote(plan), WHENCE, NOON)
-        again = await world.books.offer(OWNER, world.quote(plan), WHENCE, NOON + SECOND)
-        assert again == first
-        dearer = await world.books.offer(OWNER, world.quote(plan, PRICE + 1), WHENCE, NOON)
-        assert dearer.id != first.id
-        theirs = await world.books.offer(STRANGER, world.quote(plan), WHENCE, NOON)
-        assert theirs.id != first.id
-
-    async def test_a_quote_about_to_expire_is_replaced(self, world: World) -> None:
-        plan = plan_of("a fox")
-        first = await world.books.offer(OWNER, world.quote(plan), WHENCE, NOON)
-        later = first.expires_at - 60 * SECOND
-        new = world.quote(plan, expires_at=later + 900 * SECOND)
-        assert await world.books.offer(OWNER, new, WHENCE, later) == new
-
-    async def test_a_used_quote_is_not_offered_again(self, world: World) -> None:
-        given = await self.consented(world)
-        await world.admit(given=given)
-        assert await self.consented(world) != given
-
-    async def test_a_ninth_open_quote_ends_the_oldest(self, world: World) -> None:
-        given = [await self.consented(world, f"fox {n}") for n in range(9)]
-        with pytest.raises(ConfirmationInvalid):
-            await world.admit("fox 0", given=given[0])
-        for place in range(1, 9):
-            job = await world.admit(f"fox {place}", given=given[place])
-            assert job.quote == given[place]
 
 
 class Room:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from imagewright.core.errors import NotFound
+from imagewright.core.errors import InvalidRequest, NotFound
 from imagewright.core.image import Image, Origin, Parent, Role
 from imagewright.ports.library import Search
-from tests.contracts.samples import NOON, OWNER, STRANGER, TEAM_MATE, World, made_from
+from tests.contracts.samples import NOON, OWNER, STRANGER, TEAM_MATE, WHENCE, World, made_from
 
 ME = OWNER.subject
 
@@ -91,6 +91,26 @@ class Searching:
         )
         await added(world, image)
         assert await found(world, text=text) == ([image.id] if hits else [])
+
+    @pytest.mark.parametrize("text", ["%" * 500, "\\" * 500, "ß" * 500])
+    async def test_the_longest_text_is_looked_for(self, world: World, text: str) -> None:
+        assert await found(world, text=text) == []
+
+    @pytest.mark.parametrize("wrong", [{"text": "x" * 501}, {"limit": 0}, {"limit": 101}])
+    def test_what_is_out_of_range_makes_no_search(self, wrong: dict[str, object]) -> None:
+        with pytest.raises(InvalidRequest):
+            Search(**wrong)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("odd", ["\x00", "\ud800"])
+    async def test_text_that_no_row_can_hold_finds_nothing(self, world: World, odd: str) -> None:
+        for call in (
+            world.library.get(ME, odd),
+            world.library.list(ME, Search(before=odd)),
+            world.jobs.get(ME, odd),
+            world.books.cancel(OWNER, odd, WHENCE, NOON),
+        ):
+            with pytest.raises((NotFound, InvalidRequest)):
+                await call
 
     async def test_every_field_narrows(self, world: World) -> None:
         image = world.image(

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from imagewright.adapters.telemetry.metrics import MetricsConfig, MetricsListener
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.server import ServerOptions, build_server, finish_server
-from imagewright.app.http import http_app
+from imagewright.app.http import Site, http_app
 from imagewright.app.parts import Parts, parts_of
 from imagewright.app.services import Services, services_of
 from imagewright.settings import Settings
@@ -59,7 +59,15 @@ class App:
     @property
     def http(self) -> ASGIApp:
         """The ASGI application; its lifespan opens this one unless it is open already."""
-        return http_app(self)
+        return http_app(
+            Site(
+                mcp=self.mcp,
+                settings=self.settings,
+                parts=self.parts,
+                services=self.services,
+                opened=self,
+            )
+        )
 
     async def __aenter__(self) -> Self:
         self._users += 1

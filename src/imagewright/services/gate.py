@@ -5,7 +5,15 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from imagewright.core import policy, pricing, spending
-from imagewright.core.budget import Purse, Span, charges, period, purses, resets_at
+from imagewright.core.budget import (
+    Charge,
+    Purse,
+    Span,
+    charges,
+    period,
+    purses,
+    resets_at,
+)
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue, Model
 from imagewright.core.errors import BudgetExceeded, ConfirmationRequired, Forbidden
@@ -94,7 +102,7 @@ class Gate:
         return accepted(self.scopes(caller))
 
     def quote(self, plan: Plan, model: Model) -> Quote:
-        """The price ceiling, under a new id; recorded only when a question is asked. Raises Unpriced."""
+        """The price ceiling, under a new id; recorded once a question is asked. Raises Unpriced."""
         most = pricing.ceiling(plan, model)
         return Quote(
             id=self._new_id(Kind.QUOTE),
@@ -109,8 +117,10 @@ class Gate:
         )
 
     async def admit(self, wish: Wish) -> Admitted:
-        """Let an ask in, or raise: Forbidden, Unpriced, BudgetExceeded, Busy,
-        ConfirmationInvalid, or ConfirmationRequired with the quote recorded.
+        """Let an ask in.
+
+        Raises Forbidden, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
+        ConfirmationRequired with the quote recorded.
         """
         self.check_plan(wish.caller, wish.plan, wish.model)
         demand = self._demand(wish)
@@ -163,6 +173,11 @@ class Gate:
             if period(span, now, zone) == details.get("period"):
                 details |= {"span": span.value, "resets_at": resets_at(span, now, zone) // _MICRO}
         return BudgetExceeded(fault.sentence, hint=fault.hint, details=details)
+
+    def accounts(self, purse: Purse) -> dict[Span, Charge]:
+        """A purse's account of this day and of this month, each with its limit."""
+        found = charges([purse], self._clock.now(), self._rules.zone)
+        return dict(zip(Span, found, strict=True))
 
     def _cost(self, job: Job, usage: Usage) -> Nano | None:
         offer = self._catalogue.offer(job.provider)

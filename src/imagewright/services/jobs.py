@@ -81,7 +81,7 @@ class JobService:
 
 
 class _Next:
-    """News one by one, each waited for up to a time: an iterator that is broken off gives no more."""
+    """News one by one, each awaited up to a time without breaking the iterator off."""
 
     def __init__(self, news: AsyncIterator[News]) -> None:
         self._news = news

@@ -14,9 +14,11 @@ _WRITE_EVERY = 1.0
 
 
 class Reporter:
-    """The `Watch` of one job: the board hears all of it, the table each phrase and then once a second."""
+    """The `Watch` of one job: the board hears all, the table new phrases and one entry a second."""
 
-    def __init__(self, job: Job, jobs: Jobs, library: LibraryService, board: Board, clock: Clock):
+    def __init__(
+        self, job: Job, jobs: Jobs, library: LibraryService, board: Board, clock: Clock
+    ) -> None:
         self._job = job
         self._jobs = jobs
         self._library = library

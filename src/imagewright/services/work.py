@@ -62,7 +62,7 @@ _NOTHING_MADE = (
     ProviderUnavailable,
     Unsupported,
 )
-"""What a provider raises where it is certain that nothing is charged; any other fault is no proof."""
+"""Raised by a provider where it is certain that nothing is charged; no other fault proves that."""
 _SETTLE_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0)
 
 
@@ -145,14 +145,17 @@ class Work:
             await bench.library.room()
         except Fault as fault:
             return _failed(fault)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a hold may stand, so nothing may escape
             _log.exception("job not begun", extra={"job": job.id})
             return _failed(Internal("The job could not be begun."))
         if not await bench.jobs.start(job, self.owner, bench.clock.now()):
             return _failed(Canceled("The job was cancelled before it began."), State.CANCELED)
         self._started.add(job.id)
+        return await self._called(job, provider, order)
+
+    async def _called(self, job: Job, provider: Provider, order: Order) -> Delivery | _Result:
         try:
-            async with asyncio.timeout(bench.deadline):
+            async with asyncio.timeout(self._bench.deadline):
                 return await self._call(job, provider, order)
         except TimeoutError:
             return _broken_off(job, "The provider did not answer in time.")
@@ -160,8 +163,8 @@ class Work:
             return _failed(fault)
         except OutcomeUnknown as fault:
             return _broken_off(job, fault.sentence)
-        except Exception:
-            _log.exception("provider broke", extra={"job": job.id, "provider": plan.provider})
+        except Exception:  # noqa: BLE001 - money may have been spent, so nothing may escape
+            _log.exception("provider broke", extra={"job": job.id, "provider": job.provider})
             return _broken_off(job, "The call to the provider broke off.")
 
     async def _call(self, job: Job, provider: Provider, order: Order) -> Delivery:
@@ -217,7 +220,7 @@ class Work:
         result = made if isinstance(made, _Result) else await self._keep(job, made)
         try:
             settled = await self._settle(job, result)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a job that is not settled would run for ever
             _log.exception("not settled as it ended", extra={"job": job.id})
             result = _broken_off(job, "What became of it could not be entered.")
             settled = await self._settle(job, result)
@@ -253,7 +256,7 @@ class Work:
             except Fault as fault:
                 _log.warning("picture not kept", extra={"job": job.id, "code": fault.code})
                 result.failures[index] = fault.code
-            except Exception:
+            except Exception:  # noqa: BLE001 - the other pictures are still to be kept
                 _log.exception("picture not kept", extra={"job": job.id})
                 result.failures[index] = Internal.code
             else:

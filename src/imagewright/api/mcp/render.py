@@ -20,7 +20,7 @@ _MICRO = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
-    """A job, its images with the paths they have on this machine, and whether it is an earlier one."""
+    """A job, its images with their paths on this machine, and whether it is an earlier one."""
 
     job: Job
     images: tuple[tuple[Image, str | None], ...] = ()
@@ -158,7 +158,8 @@ def _headline(view: JobView) -> str:
     cost = f", cost ${usd(job.actual)}" if job.actual else ""
     if job.state is State.SUCCEEDED:
         again = " (the first result of the same ask, at no cost)" if view.repeated else ""
-        return f"Made {len(view.images)} of {job.count} with {job.provider} / {job.model}{cost}{again}."
+        made = f"Made {len(view.images)} of {job.count} with {job.provider} / {job.model}"
+        return f"{made}{cost}{again}."
     if not job.state.ended:
         return f"Job {job.id} is {job.state.value}: {job.stage}. Call get_job to wait for it."
     return f"Job {job.id} ended as {job.state.value}{cost}."
@@ -177,7 +178,8 @@ def jobs_result(jobs: tuple[Job, ...]) -> ToolResult:
     """Several jobs, a line each."""
     shape: JobsShape = {"jobs": [job_shape(JobView(job=job)) for job in jobs]}
     lines = [
-        f"{job.id}: {job.state.value}, {job.provider} / {job.model}, n {job.count}, {iso(job.created_at)}"
+        f"{job.id}: {job.state.value}, {job.provider} / {job.model}, "
+        f"n {job.count}, {iso(job.created_at)}"
         for job in jobs
     ]
     return ToolResult(content="\n".join(lines) or "No jobs.", structured_content=dict(shape))
