@@ -62,16 +62,21 @@ class Service:
         return httpx.AsyncClient(base_url=self.base, headers=headers, timeout=30)
 
 
-def configured(state: Path, acl: str = ACL, **explicit: object) -> tuple[Settings, dict[str, str]]:
+def configured(
+    state: Path,
+    acl: str = ACL,
+    cast: tuple[str, ...] = (OWNER, MEMBER, STRANGER),
+    **explicit: object,
+) -> tuple[Settings, dict[str, str]]:
     """Settings below a directory with a token for everybody in the cast, and those tokens.
 
     `explicit` has settings by dotted keys written with two underscores for the dot.
     """
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     (state / "acl.toml").write_text(acl)
-    tokens = {who: mint(secrets.token_bytes) for who in (OWNER, MEMBER, STRANGER)}
+    tokens = {who: mint(secrets.token_bytes) for who in cast}
     for index, (who, token) in enumerate(tokens.items()):
-        groups = () if who == STRANGER else ("design",)
+        groups = ("design",) if who in {OWNER, MEMBER} else ()
         add(
             state / "tokens.toml",
             NewToken(id=f"tok_{index}", sha256=digest(token), subject=who, groups=groups),
