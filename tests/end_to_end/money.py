@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx
 from fastmcp import Client
@@ -129,7 +129,11 @@ async def day(client: Client[Any], level: str = "subject") -> dict[str, str]:
 class Elicited:
     """A client's handler that answers every question in one way, and keeps the questions."""
 
-    def __init__(self, action: str = "accept", value: object = True) -> None:
+    def __init__(
+        self,
+        action: Literal["accept", "decline", "cancel", "raise"] = "accept",
+        value: object = True,
+    ) -> None:
         self.questions: list[str] = []
         self._action = action
         self._value = value
@@ -151,7 +155,7 @@ class Wire:
         self._http = httpx.AsyncClient(timeout=60)
         self._url = service.url
         self._token = service.tokens[who]
-        self._able = {"elicitation": {"form": {}}} if elicits else {}
+        self._able: dict[str, Any] = {"elicitation": {"form": {}}} if elicits else {}
 
     async def __aenter__(self) -> Self:
         return self

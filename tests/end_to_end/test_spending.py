@@ -46,8 +46,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Paid]:
     with FakeOpenAI() as vendor:
         state = tmp_path_factory.mktemp("spending") / "state"
-        timing = {"providers__paint__read_timeout": 1.0}
-        limits = {"limits__waiting": 100, "limits__running": 8}
+        timing: dict[str, Any] = {"providers__paint__read_timeout": 1.0}
+        limits: dict[str, Any] = {"limits__waiting": 100, "limits__running": 8}
         async with paid(state, vendor, **timing, **limits) as found:
             yield found
 
@@ -207,7 +207,7 @@ async def test_sixty_four_asks_at_once_share_a_budget_for_nine(
     with FakeOpenAI() as vendor:
         state = tmp_path_factory.mktemp("nine") / "state"
         acl = ACL.replace('day = "1000"', 'day = "0.0345"')
-        limits = {"limits__waiting": 100, "limits__running": 8}
+        limits: dict[str, Any] = {"limits__waiting": 100, "limits__running": 8}
         async with paid(state, vendor, acl, **limits) as road, road.client(ROBOT) as client:
             answers = await asyncio.gather(*(generate(client, ask()) for _ in range(64)))
         made = [each for each in answers if each.get("state") == "succeeded"]
