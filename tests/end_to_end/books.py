@@ -69,7 +69,7 @@ def _budgets(state: Path, found: dict[str, Row]) -> list[str]:
     kept = {(r["level"], r["key"], r["period"]): r for r in rows(state, "SELECT * FROM budgets")}
     wrong = []
     for account in {*held, *settled, *kept}:
-        row = kept.get(account, {"held": 0, "settled": 0})  # type: ignore[call-overload]
+        row = kept.get(account, {"held": 0, "settled": 0})
         if (row["held"], row["settled"]) != (held[account], settled[account]):
             wrong.append(
                 f"{account}: {row['held']} held and {row['settled']} settled, "

@@ -11,7 +11,6 @@ import httpx
 from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
 
-from imagewright.settings import Settings
 from tests.end_to_end.service import OWNER, Mode, Service, configured, running
 from tests.fakes.openai_images import KEY, FakeOpenAI, Reply
 
@@ -57,19 +56,20 @@ class Paid:
     def client(self, who: str, mode: Mode = "auto", **more: Any) -> Client[Any]:
         return self.service.client(who, mode, **more)
 
+    def wire(self, who: str, *, elicits: bool = True) -> "Wire":
+        return Wire(self.service.url, self.service.tokens[who], elicits=elicits)
 
-def paid_settings(
-    state: Path, vendor: FakeOpenAI, acl: str = ACL, **explicit: object
-) -> tuple[Settings, dict[str, str]]:
-    """Settings with the vendor as the provider `paint`, and a token for each of the cast."""
-    wanted: dict[str, object] = {
+
+def with_vendor(vendor: FakeOpenAI, **explicit: object) -> dict[str, object]:
+    """Settings that make the vendor the provider `paint`, and whatever else is set."""
+    found: dict[str, object] = {
         "providers__paint__kind": "openai",
         "providers__paint__base_url": vendor.base_url,
         "providers__paint__api_key": KEY,
         "providers__paint__retries": 0,
         "default_provider": "placeholder",
     }
-    return configured(state, acl, cast=CAST, **{**wanted, **explicit})
+    return found | explicit
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ async def paid(
     state: Path, vendor: FakeOpenAI, acl: str = ACL, **explicit: object
 ) -> AsyncIterator[Paid]:
     """Serve with the vendor until the context ends."""
-    settings, tokens = paid_settings(state, vendor, acl, **explicit)
+    settings, tokens = configured(state, acl, CAST, **with_vendor(vendor, **explicit))
     async with running(settings, tokens) as service:
         yield Paid(service=service, vendor=vendor, state=state)
 
@@ -151,10 +151,10 @@ class Elicited:
 class Wire:
     """The modern protocol, spoken by hand."""
 
-    def __init__(self, service: Service, who: str, *, elicits: bool = True) -> None:
+    def __init__(self, url: str, token: str, *, elicits: bool = True) -> None:
         self._http = httpx.AsyncClient(timeout=60)
-        self._url = service.url
-        self._token = service.tokens[who]
+        self._url = url
+        self._token = token
         self._able: dict[str, Any] = {"elicitation": {"form": {}}} if elicits else {}
 
     async def __aenter__(self) -> Self:
