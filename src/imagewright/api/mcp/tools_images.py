@@ -10,6 +10,8 @@ from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of
 from imagewright.api.mcp.shapes import JobShape, QuoteShape
 from imagewright.core.ask import AUTO, Action, Ask, Background, Quality
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.image import named_image
 from imagewright.core.money import FREE, usd
 from imagewright.core.scope import Scope
 
@@ -121,7 +123,7 @@ async def edit_image(  # the signature is the schema
 async def estimate_cost(  # the signature is the schema
     ctx: Context,
     prompt: a.Prompt,
-    images: list[str] | None = None,
+    images: a.Owned = None,
     provider: a.Provider = AUTO,
     model: a.Model = AUTO,
     n: a.Count = 1,
@@ -131,9 +133,11 @@ async def estimate_cost(  # the signature is the schema
     output_format: a.OutputFormat = None,
     partial_images: a.Partials = 0,
 ) -> ToolResult:
-    """What an ask would cost at most, without doing it. Name images to price an edit."""
+    """What an ask would cost at most. Does, stores and fetches nothing."""
     face = face_of(ctx)
     caller = face.caller()
+    if any(named_image(image) is None for image in images or ()):
+        raise InvalidRequest("An estimate takes images that you have.", hint="Name them by id.")
     references = await face.inputs.references(caller.subject, tuple(images or ()))
     ask = Ask(
         action=Action.EDIT if references else Action.GENERATE,
