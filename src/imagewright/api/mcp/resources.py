@@ -93,7 +93,10 @@ def _format(text: str | None) -> Format | None:
 
 RESOURCES = (
     ResourceSpec(
-        uri="image://list", call=answering_resource(image_list), scope=Scope.IMAGES_READ, title="Images"
+        uri="image://list",
+        call=answering_resource(image_list),
+        scope=Scope.IMAGES_READ,
+        title="Images",
     ),
     ResourceSpec(
         uri="image://{id}/view{?width,height,format,quality}",
