@@ -57,9 +57,7 @@ class LinkService:
         seconds: int | None = None,
         groups: Collection[str] = (),
     ) -> Link:
-        """A link to the original; `groups` are the subject's. Raises InvalidRequest beyond the
-        longest time.
-        """
+        """A link to the original. `groups` are the subject's. Raises InvalidRequest."""
         lasts = self._rules.seconds if seconds is None else seconds
         if not 1 <= lasts <= self._rules.longest:
             raise InvalidRequest(f"A link lasts from 1 to {self._rules.longest} seconds.")

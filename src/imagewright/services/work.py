@@ -165,9 +165,7 @@ class Work:
 
     async def _order(self, job: Job, plan: Plan) -> Order:
         wanted = (*plan.ask.references, *((plan.ask.mask,) if plan.ask.mask else ()))
-        inputs = []
-        for reference in wanted:
-            inputs.append(await self._input(job, plan, reference))
+        inputs = [await self._input(job, plan, reference) for reference in wanted]
         mask = inputs.pop() if plan.ask.mask else None
         return Order(plan=plan, references=tuple(inputs), mask=mask, key=job.id)
 
