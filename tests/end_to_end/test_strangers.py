@@ -3,6 +3,7 @@
 The matrix is made from what is registered: a component without a row fails.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ NEVER = Things(
 Row = Callable[[Things], dict[str, Any]]
 PAID = {"provider": "paid", "prompt": WORDS, "size": "64x64"}
 TOOL_ROWS: dict[str, tuple[Row, ...]] = {
-    "generate_image": (lambda of: {**PAID, "confirm": of.quote},),
+    "generate_image": (lambda of: {**PAID, "variation": of.job, "confirm": of.quote},),
     "edit_image": (
         lambda of: {"prompt": FRESH, "images": [of.image], "size": "64x64"},
         lambda of: {"prompt": FRESH, "images": [f"image://{of.image}/view"], "mask": of.image},
@@ -110,10 +111,12 @@ async def things(service: Service) -> Things:
     async with service.http() as http:
         owner = Peer(http, "auto")
         made = await owner.call(
-            "generate_image", prompt=WORDS, size="64x64", folder=WORDS, tags=[WORDS], variation=WORDS
+            "generate_image",
+            **{"prompt": WORDS, "size": "64x64", "folder": WORDS, "tags": [WORDS]},
+            variation=secrets.token_hex(8),
         )
-        asked = await owner.call("generate_image", **PAID)
-    job = made.result["structuredContent"]
+        job = made.result["structuredContent"]
+        asked = await owner.call("generate_image", **PAID, variation=job["job"])
     return Things(
         image=job["images"][0]["id"],
         job=job["job"],
