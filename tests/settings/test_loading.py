@@ -297,7 +297,8 @@ def test_all_faults_are_reported_together(toml: Toml) -> None:
         "environment variable IMAGEWRIGHT_LIMITS__WAIT: limits.wait: This must be at most 600.",
         (
             f"{config}:4: server.host: The address is reached from other machines and no "
-            "authentication is set. Set auth.tokens_path or auth.token, or listen on 127.0.0.1"
+            "authentication is set. Set auth.tokens_path, auth.token or auth.issuers, or "
+            "listen on 127.0.0.1"
         ),
         f"{config}:9: limits.input_bytes: This is more than limits.inputs_total.",
     ]

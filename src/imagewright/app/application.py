@@ -12,6 +12,7 @@ from imagewright.adapters.telemetry.metrics import MetricsConfig, MetricsListene
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.server import ServerOptions, build_server, finish_server
 from imagewright.app.http import Site, http_app
+from imagewright.app.identity import signpost_of
 from imagewright.app.parts import Parts, parts_of
 from imagewright.app.services import Services, services_of
 from imagewright.settings import Settings
@@ -51,6 +52,9 @@ class App:
                 version=self.services.status.about.version,
                 instructions=settings.instructions,
                 seal=(parts.keys.derive("request state"),),
+                signpost=signpost_of(settings),
+                asked_for=parts.oidc.asked_for if parts.oidc else None,
+                path=settings.server.path,
             ),
         )
         self._stack = AsyncExitStack()
@@ -108,7 +112,7 @@ class App:
             if isinstance(part, _Opened):
                 await part.open()
                 stack.push_async_callback(part.close)
-        for outward in (parts.fetcher, *parts.providers.values()):
+        for outward in (parts.fetcher, parts.oidc, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
         section = self.settings.metrics

@@ -57,7 +57,7 @@ def http_app(site: Site) -> ASGIApp:
         session_idle_timeout=float(server.session_idle),
     )
     _open_with(inner, site)
-    routes = frozenset({server.path, "/health", "/ready", "/i"})
+    routes = frozenset({server.path, "/health", "/ready", "/i", "/.well-known"})
     world = site.parts.world
     return RequestLog(inner, site.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
 

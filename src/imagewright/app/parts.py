@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from imagewright.adapters.acl.file import AclFile, AclFileConfig
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
 from imagewright.adapters.acl.reader import Known
-from imagewright.adapters.auth.chain import Chain
-from imagewright.adapters.auth.local import Local
-from imagewright.adapters.auth.token_reader import SingleToken
-from imagewright.adapters.auth.tokens import Tokens, TokensConfig
+from imagewright.adapters.auth.oidc import Oidc
+from imagewright.adapters.auth.tokens import Tokens
 from imagewright.adapters.blobs.local import LocalBlobs, LocalBlobsConfig
 from imagewright.adapters.clock import SystemClock
 from imagewright.adapters.imaging.config import ImagingConfig
@@ -31,6 +29,7 @@ from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.adapters.web.fetcher import WebFetcher
 from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
+from imagewright.app.identity import identity_of
 from imagewright.app.upstreams import offers_of, providers_of
 from imagewright.core.catalogue import Catalogue
 from imagewright.core.flaw import Flaw
@@ -78,6 +77,7 @@ class Parts:
     providers: Mapping[str, Provider]
     keys: KeyFile
     owner: str
+    oidc: Oidc | None = None
     refreshed: tuple[AclFile | Tokens, ...] = ()
 
 
@@ -88,7 +88,7 @@ def parts_of(settings: Settings) -> Parts:
     catalogue = Catalogue(offers=offers_of(settings))
     imaging = _imaging(settings)
     database = Database(SqlConfig(url=database_url(settings)))
-    acl, tokens = _acl(settings, catalogue), _tokens(settings, clock)
+    acl, identity = _acl(settings, catalogue), identity_of(settings, clock, tell)
     return Parts(
         world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
         imaging=imaging,
@@ -102,12 +102,15 @@ def parts_of(settings: Settings) -> Parts:
         board=InProcessBoard(),
         metrics=Metrics(),
         acl=acl,
-        chain=Chain(tokens, Local()) if tokens else None,
+        chain=identity.chain,
+        oidc=identity.oidc,
         catalogue=catalogue,
         providers=providers_of(settings, _provider_parts(imaging, clock)),
         keys=KeyFile(settings.state / "master.key"),
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
-        refreshed=tuple(each for each in (acl, tokens) if isinstance(each, AclFile | Tokens)),
+        refreshed=tuple(
+            each for each in (acl, identity.tokens) if isinstance(each, AclFile | Tokens)
+        ),
     )
 
 
@@ -155,16 +158,6 @@ def _acl(settings: Settings, catalogue: Catalogue) -> AclSource:
         providers=frozenset(offer.name for offer in catalogue.offers),
     )
     return AclFile(AclFileConfig(path=path, read_only=settings.read_only, known=known), tell)
-
-
-def _tokens(settings: Settings, clock: Clock) -> Tokens | None:
-    auth = settings.auth
-    if not auth.configured:
-        return None
-    single = None
-    if auth.token is not None and auth.token_subject is not None:
-        single = SingleToken(token=auth.token.get_secret_value(), subject=auth.token_subject)
-    return Tokens(TokensConfig(path=auth.tokens_path, single=single), clock, tell)
 
 
 def _provider_parts(imaging: Imaging, clock: Clock) -> ProviderParts:

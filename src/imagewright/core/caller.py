@@ -1,7 +1,7 @@
 """Who acts: a subject, the groups it is in, and the credential it came with."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from imagewright.core.errors import InvalidRequest
 
@@ -25,23 +25,33 @@ def check_subject(text: str) -> str:
 class Credential:
     """What the caller showed: its id (never the secret) and the scopes it narrows to.
 
-    `scopes` None means the credential does not narrow what the subject may do.
+    `scopes` None means the credential does not narrow what the subject may do. `line` is what
+    stays when a credential that lives for minutes is renewed under another id; empty is never.
     """
 
     id: str
     scopes: frozenset[str] | None = None
+    line: str = field(default="", compare=False)
+
+    def narrowed(self, scopes: frozenset[str] | None) -> "Credential":
+        """The same, narrowed to these scopes too."""
+        if scopes is None or self.scopes is None:
+            return replace(self, scopes=self.scopes if scopes is None else scopes)
+        return replace(self, scopes=self.scopes & scopes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """An authenticated subject; a job keeps all of it, to be decided again when it is claimed.
 
+    `name` is for people to read: nothing is decided by it, and no job keeps it.
     Raises InvalidRequest for a subject that `check_subject` does not accept.
     """
 
     subject: str
     groups: frozenset[str] = frozenset()
     credential: Credential = Credential(id=LOCAL)
+    name: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         check_subject(self.subject)

@@ -12,11 +12,14 @@ class Authenticator(Protocol):
         """The caller, or None for a token that is not mine.
 
         Raises Unauthenticated for one of mine that is bad (expired, revoked, wrong address),
-        and Unavailable where that cannot be told now.
+        Forbidden for a good one without a scope that its source asks for (`details.scopes`
+        names them all), and Unavailable where that cannot be told now.
         """
 
     async def credential(self, id: str) -> Credential | None:
         """The credential as it stands now, or None once it was revoked or has expired.
 
-        A queued job asks this before it spends.
+        A queued job asks this before it spends, and narrows what it kept by the answer: a source
+        that keeps no record of its tokens answers for as long as it is trusted at all, with
+        scopes None.
         """

@@ -5,11 +5,10 @@ import json
 import logging
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, repeat
 
 from imagewright.core.ask import Action, Reference
-from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue
 from imagewright.core.errors import (
     Canceled,
@@ -190,7 +189,7 @@ class Work:
             credential = await bench.credentials.credential(caller.credential.id)
             if credential is None:
                 raise Forbidden("The credential that asked for this was revoked or has expired.")
-            caller = Caller(subject=caller.subject, groups=caller.groups, credential=credential)
+            caller = replace(caller, credential=caller.credential.narrowed(credential.scopes))
         component = COMPONENTS[plan.ask.action]
         allowed = bench.gate.decide(caller, component, Scope.IMAGES_WRITE).allowed
         allowed = allowed and bench.gate.decide_model(caller, plan.provider, plan.model)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from imagewright.adapters.auth.issuer import check_together
 from imagewright.adapters.toml.document import KeyPath
 from imagewright.core.caller import check_subject
 from imagewright.core.errors import InvalidRequest
@@ -27,12 +28,14 @@ _ACL: KeyPath = ("auth", "acl_path")
 _TOKENS: KeyPath = ("auth", "tokens_path")
 _TOKEN: KeyPath = ("auth", "token")
 _SUBJECT: KeyPath = ("auth", "token_subject")
+_ISSUERS: KeyPath = ("auth", "issuers")
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
     """Every combination that stops the start, and those to be warned of."""
     yield from _public(settings)
     yield from _identity(settings)
+    yield from _issuers(settings)
     yield from _metrics(settings)
     yield from _sizes(settings)
     yield from _providers(settings)
@@ -43,7 +46,7 @@ def _public(settings: Settings) -> Iterator[Clash]:
         yield Clash(
             (_HOST, _TOKENS, _TOKEN),
             "The address is reached from other machines and no authentication is set.",
-            "Set auth.tokens_path or auth.token, or listen on 127.0.0.1",
+            "Set auth.tokens_path, auth.token or auth.issuers, or listen on 127.0.0.1",
         )
 
 
@@ -65,6 +68,24 @@ def _identity(settings: Settings) -> Iterator[Clash]:
         yield from _refused(check_token, auth.token.get_secret_value(), _TOKEN)
     if auth.token_subject is not None:
         yield from _refused(check_subject, auth.token_subject, _SUBJECT)
+
+
+def _issuers(settings: Settings) -> Iterator[Clash]:
+    issuers, base = settings.auth.issuers, settings.public_url
+    url = f"{base}{settings.server.path}" if base else None
+    if base is None and any(not each.audience for each in issuers.values()):
+        yield Clash((_ISSUERS,), "An issuer has no audience.", "Set it, or set public_url.")
+    elif base is None and any(each.advertised for each in issuers.values()):
+        yield Clash(
+            (_ISSUERS,),
+            "Clients are not told where to get a token.",
+            "Set public_url.",
+            warning=True,
+        )
+    try:
+        check_together(tuple(each.config(name, url or "-") for name, each in issuers.items()))
+    except InvalidRequest as error:
+        yield Clash((_ISSUERS,), error.sentence, error.hint)
 
 
 def _refused(check: Check, value: str, path: KeyPath) -> Iterator[Clash]:

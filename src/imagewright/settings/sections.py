@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from imagewright.settings.issuers import Issuers
 from imagewright.settings.units import (
     AllowedHosts,
     BaseUrl,
@@ -90,11 +91,14 @@ class Auth(Section):
     token_subject: str | None = Field(
         default=None, description="The subject of `token`; also IMAGEWRIGHT_TOKEN_SUBJECT."
     )
+    issuers: Issuers = Field(
+        default_factory=dict, description="[auth.issuers.<name>]: whose signed tokens are good."
+    )
 
     @property
     def configured(self) -> bool:
         """Whether callers over HTTP have to show who they are."""
-        return self.tokens_path is not None or self.token is not None
+        return self.tokens_path is not None or self.token is not None or bool(self.issuers)
 
 
 class Database(Section):

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -11,15 +13,25 @@ from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.routing import Route
 
 from imagewright.api.mcp.face import CallerToken
 from imagewright.core.caller import Caller
-from imagewright.core.errors import Fault, Unauthenticated, Unavailable
+from imagewright.core.errors import Fault, Forbidden, Unauthenticated, Unavailable
 from imagewright.ports.auth import Authenticator
 
 _log = logging.getLogger(__name__)
 _LONGEST = 16_384
 _INVALID = "The token is not valid."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signpost:
+    """Where clients learn how to get a token: the metadata's address, and the routes serving it."""
+
+    base: str
+    metadata: str
+    routes: Sequence[Route]
 
 
 class _Refused(AuthenticationError):
@@ -62,10 +74,13 @@ class BearerBackend(AuthenticationBackend):
 
 
 def access_token(caller: Caller, token: str) -> CallerToken:
-    """What the framework binds sessions and sealed states to: the credential and its subject."""
+    """What the framework binds sessions and sealed states to: the credential and its subject.
+
+    A credential that is renewed every few minutes goes on with what it began.
+    """
     return CallerToken(
         token=token,
-        client_id=caller.credential.id,
+        client_id=caller.credential.line or caller.credential.id,
         scopes=[],
         subject=caller.subject,
         claims={"sub": caller.subject, "iss": "imagewright"},
@@ -73,13 +88,19 @@ def access_token(caller: Caller, token: str) -> CallerToken:
     )
 
 
-def refusal(_conn: HTTPConnection, error: AuthenticationError) -> Response:
-    """401 for a bad token, 503 where that cannot be told: an outage costs no client its token."""
-    fault = error.fault if isinstance(error, _Refused) else Unauthenticated("Not authenticated.")
-    headers = {}
+def refusal(fault: Fault, metadata: str | None = None) -> Response:
+    """401 for a bad token, 503 where that cannot be told: an outage costs no client its token.
+
+    403 names the scopes of `details.scopes` (RFC 6750 3.1), and no others.
+    """
+    headers = {"Cache-Control": "no-store"}
     if isinstance(fault, Unauthenticated):
-        headers["WWW-Authenticate"] = (
-            f'Bearer error="invalid_token", error_description="{fault.sentence}"'
+        headers["WWW-Authenticate"] = _challenge("invalid_token", fault.sentence, (), metadata)
+    elif isinstance(fault, Forbidden):
+        named = fault.details.get("scopes")
+        scopes = named if isinstance(named, list) else []
+        headers["WWW-Authenticate"] = _challenge(
+            "insufficient_scope", fault.sentence, scopes, metadata
         )
     elif isinstance(fault, Unavailable):
         headers["Retry-After"] = str(fault.details.get("retry_after", 5))
@@ -91,23 +112,53 @@ def refusal(_conn: HTTPConnection, error: AuthenticationError) -> Response:
     )
 
 
+def _challenge(error: str, sentence: str, scopes: Sequence[str], metadata: str | None) -> str:
+    parts = [f'error="{error}"', f'error_description="{sentence}"']
+    if scopes:
+        parts.append(f'scope="{" ".join(scopes)}"')
+    if metadata is not None:
+        parts.append(f'resource_metadata="{metadata}"')
+    return f"Bearer {', '.join(parts)}"
+
+
 class BearerAuth(TokenVerifier):
     """FastMCP's seam for authentication, with our own chain behind it."""
 
-    def __init__(self, chain: Authenticator) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        chain: Authenticator,
+        signpost: Signpost | None = None,
+        inner: Sequence[Middleware] = (),
+    ) -> None:
+        """`inner` is middleware that knows who calls."""
+        super().__init__(resource_base_url=signpost.base if signpost else None)
         self._chain = chain
+        self._signpost = signpost
+        self._inner = inner
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The framework's own question; the middleware below asks ours instead."""
         caller = await self._chain.authenticate(token, None)
         return access_token(caller, token) if caller else None
 
+    def get_routes(self, mcp_path: str | None = None) -> list[Route]:
+        """The metadata's; the framework names its address where no token was shown."""
+        return list(self._signpost.routes) if self._signpost else []
+
     def get_middleware(self) -> list[Middleware]:
         """Our backend in the place of the framework's."""
         return [
             Middleware(
-                AuthenticationMiddleware, backend=BearerBackend(self._chain), on_error=refusal
+                AuthenticationMiddleware,
+                backend=BearerBackend(self._chain),
+                on_error=self._refusal,
             ),
             Middleware(AuthContextMiddleware),
+            *self._inner,
         ]
+
+    def _refusal(self, _conn: HTTPConnection, error: AuthenticationError) -> Response:
+        fault = (
+            error.fault if isinstance(error, _Refused) else Unauthenticated("Not authenticated.")
+        )
+        return refusal(fault, self._signpost.metadata if self._signpost else None)

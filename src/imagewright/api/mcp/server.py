@@ -10,14 +10,16 @@ from fastmcp import FastMCP
 from fastmcp.tools.base import Tool
 from mcp.server.request_state import RequestStateSecurity
 from pydantic import TypeAdapter
+from starlette.middleware import Middleware
 
 from imagewright.api.mcp import tools_images, tools_jobs, tools_library, tools_service
-from imagewright.api.mcp.auth import BearerAuth
+from imagewright.api.mcp.auth import BearerAuth, Signpost
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.errors import answering
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.resources import RESOURCES
 from imagewright.api.mcp.schema import compact_input, compact_output
+from imagewright.api.mcp.step_up import AskedFor, Reach, StepUp
 from imagewright.api.mcp.surface import Surface, check_complete
 from imagewright.ports.auth import Authenticator
 
@@ -31,12 +33,18 @@ TOOLS: tuple[ToolSpec, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """How the server names itself; `seal` keys (32 bytes each) close what clients carry for us."""
+    """How the server names itself; `seal` keys (32 bytes each) close what clients carry for us.
+
+    `signpost` and `asked_for` tell clients of tokens' issuers what they lack, at `path`.
+    """
 
     name: str
     version: str
     instructions: str
     seal: tuple[bytes, ...]
+    signpost: Signpost | None = None
+    asked_for: AskedFor | None = None
+    path: str = "/mcp"
 
 
 def build_server(face: Face, chain: Authenticator | None, options: ServerOptions) -> FastMCP[Any]:
@@ -51,7 +59,7 @@ def build_server(face: Face, chain: Authenticator | None, options: ServerOptions
         options.name,
         version=options.version,
         lifespan=lifespan,
-        auth=BearerAuth(chain) if chain else None,
+        auth=BearerAuth(chain, options.signpost, _step_up(face, options)) if chain else None,
         middleware=[surface],
         mask_error_details=True,
         strict_input_validation=True,
@@ -73,6 +81,19 @@ async def finish_server(server: FastMCP[Any]) -> None:
     """Raise RuntimeError for a component without a scope; then fix the table of schemas."""
     await check_complete(server, TOOLS, RESOURCES)
     await _use_static_schemas(server)
+
+
+def _step_up(face: Face, options: ServerOptions) -> list[Middleware]:
+    if options.asked_for is None:
+        return []
+    reach = Reach(
+        face.gate,
+        {tool.name: tool.scope for tool in TOOLS},
+        frozenset(resource.scope for resource in RESOURCES),
+        options.asked_for,
+    )
+    metadata = options.signpost.metadata if options.signpost else None
+    return [Middleware(StepUp, path=options.path, reach=reach, metadata=metadata)]
 
 
 def _tool(spec: ToolSpec) -> Tool:

@@ -1,0 +1,74 @@
+"""Who may call: the chain of sources, and what clients are told of them."""
+
+from dataclasses import dataclass
+
+from imagewright.adapters.auth.chain import Chain
+from imagewright.adapters.auth.issuer import asked_scopes
+from imagewright.adapters.auth.local import Local
+from imagewright.adapters.auth.oidc import Oidc
+from imagewright.adapters.auth.token_reader import SingleToken
+from imagewright.adapters.auth.tokens import Tokens, TokensConfig
+from imagewright.adapters.toml.watched import Tell
+from imagewright.api.http.resource import ProtectedResource
+from imagewright.api.mcp.auth import Signpost
+from imagewright.ports.auth import Authenticator
+from imagewright.ports.clock import Clock
+from imagewright.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Every source of identities; `chain` None is a server without tokens."""
+
+    chain: Authenticator | None = None
+    tokens: Tokens | None = None
+    oidc: Oidc | None = None
+
+
+def identity_of(settings: Settings, clock: Clock, tell: Tell) -> Identity:
+    """The sources that the settings name. Raises Misconfigured with every flaw of a file."""
+    if not settings.auth.configured:
+        return Identity()
+    tokens, oidc = _tokens(settings, clock, tell), _oidc(settings, clock)
+    sources = [each for each in (tokens, oidc) if each is not None]
+    return Identity(chain=Chain(*sources, Local()), tokens=tokens, oidc=oidc)
+
+
+def signpost_of(settings: Settings) -> Signpost | None:
+    """Where clients are sent for a token, if there is a place and they know our address."""
+    shown = {name: each for name, each in settings.auth.issuers.items() if each.advertised}
+    url = resource_url(settings)
+    if url is None or not shown:
+        return None
+    configs = [each.config(name, url) for name, each in shown.items()]
+    resource = ProtectedResource(
+        resource=url,
+        issuers=tuple(dict.fromkeys(each.issuer for each in configs)),
+        scopes=sorted({scope for each in configs for scope in asked_scopes(each)}),
+        name=settings.name,
+    )
+    base = url.removesuffix(settings.server.path)
+    return Signpost(base=base, metadata=resource.metadata, routes=resource.routes())
+
+
+def resource_url(settings: Settings) -> str | None:
+    """The MCP endpoint's address as clients write it, which names it to issuers (RFC 8707)."""
+    base = settings.public_url
+    return None if base is None else f"{base}{settings.server.path}"
+
+
+def _tokens(settings: Settings, clock: Clock, tell: Tell) -> Tokens | None:
+    auth = settings.auth
+    if auth.tokens_path is None and auth.token is None:
+        return None
+    single = None
+    if auth.token is not None and auth.token_subject is not None:
+        single = SingleToken(token=auth.token.get_secret_value(), subject=auth.token_subject)
+    return Tokens(TokensConfig(path=auth.tokens_path, single=single), clock, tell)
+
+
+def _oidc(settings: Settings, clock: Clock) -> Oidc | None:
+    sections, url = settings.auth.issuers, resource_url(settings)
+    if not sections:
+        return None
+    return Oidc([each.config(name, url) for name, each in sections.items()], clock)

@@ -1,0 +1,115 @@
+"""[auth.issuers.<name>]: issuers of OIDC tokens, as the file has them."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from imagewright.adapters.auth.issuer import ALGORITHMS, IssuerConfig
+from imagewright.core.errors import InvalidRequest
+from imagewright.settings.units import FilePath, Names, Seconds, Unfit
+
+
+def _several(value: object) -> object:
+    """One value where several may stand."""
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, str | bool | int) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Values = Annotated[tuple[bool | int | str, ...], Field(strict=True), BeforeValidator(_several)]
+
+
+class Issuer(BaseModel):
+    """One source of signed tokens. What must hold between keys is checked by its adapter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    issuer: str = Field(description="Exactly what its tokens have as `iss`.")
+    audience: Texts = Field(
+        default=(), description="What its tokens may have as `aud`; unset is the MCP address."
+    )
+    algorithms: Names = Field(default=ALGORITHMS, description="What its tokens may be signed with.")
+    typ: Texts = Field(
+        default=(),
+        description='What its tokens may have as `typ`, "" for none; unset is at+jwt, '
+        "and JWT or none with id_tokens.",
+    )
+    id_tokens: bool = Field(
+        default=False, description="Whether ID tokens are accepted, as of CI systems."
+    )
+    leeway: Seconds = Field(default=30, le=120, description="How far its clock may be away.")
+    required_scopes: Names = Field(default=(), description="Scopes that every token has to have.")
+    subject: str = Field(
+        default="",
+        description='Who a token is, with claims in braces; unset is "user:<name>/{sub}".',
+    )
+    shared_subjects: bool = Field(
+        default=False, description="Whether another issuer may yield the same subjects."
+    )
+    conditions: Mapping[str, Values] = Field(
+        default_factory=dict,
+        description="Claims and what each must be: one of a list, or begin as what ends in *.",
+    )
+    groups_claim: Texts = Field(
+        default=(), description="The claim with groups; a list is the path of an inner one."
+    )
+    groups: Mapping[str, Texts] = Field(
+        default_factory=dict, description="Its groups and ours; set, nothing else counts."
+    )
+    scopes: Mapping[str, Texts] = Field(
+        default_factory=dict, description="Its scopes and ours; set, nothing else counts."
+    )
+    name_claim: Texts = Field(default=("name",), description="The claim with a name for people.")
+    jwks_uri: str | None = Field(
+        default=None, description="Where its keys stand, if discovery does not say so."
+    )
+    ca_path: FilePath | None = Field(
+        default=None, description="Certificates of a private authority, in PEM."
+    )
+    advertise: bool | None = Field(
+        default=None,
+        description="Whether clients are sent to it for a token; unset is unless id_tokens.",
+    )
+
+    @property
+    def advertised(self) -> bool:
+        """Whether clients are sent to it."""
+        return not self.id_tokens if self.advertise is None else self.advertise
+
+    def config(self, name: str, audience: str | None = None) -> IssuerConfig:
+        """What its adapter reads; `audience` is for one that sets none. Raises InvalidRequest."""
+        fields = {key: value for key, value in self if key != "advertise"}
+        fields["audience"] = self.audience or ((audience,) if audience else ())
+        return IssuerConfig(name=name, **fields)
+
+
+def _read(value: object) -> dict[str, Issuer]:
+    """Every issuer's section; a variable holds them all as JSON."""
+    try:
+        table = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise Unfit("This is no JSON object of issuers by name.") from None
+    if not isinstance(table, Mapping):
+        raise Unfit("This must be a table.", "Write [auth.issuers.name].")
+    return {str(name): _issuer(str(name), section) for name, section in table.items()}
+
+
+def _issuer(name: str, section: object) -> Issuer:
+    try:
+        found = _ISSUER.validate_python(section)
+        # The audience may be unset here; whether there is one is told with the other settings.
+        found.config(name, "unset")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join([name, *(str(part) for part in first["loc"][:1])])
+        raise Unfit(f"{key}: {first['msg']}.") from None
+    except InvalidRequest as error:
+        raise Unfit(f"{name}: {error.sentence}", error.hint) from None
+    return found
+
+
+_ISSUER = TypeAdapter(Issuer)
+Issuers = Annotated[Mapping[str, Issuer], BeforeValidator(_read)]
