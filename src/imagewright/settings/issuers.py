@@ -90,7 +90,7 @@ def _read(value: object) -> dict[str, Issuer]:
     """Every issuer's section; a variable holds them all as JSON."""
     try:
         table = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unfit("This is no JSON object of issuers by name.") from None
     if not isinstance(table, Mapping):
         raise Unfit("This must be a table.", "Write [auth.issuers.name].")

