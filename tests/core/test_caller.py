@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagewright.core.caller import LOCAL, Caller, check_subject
+from imagewright.core.caller import LOCAL, Caller, Credential, check_subject
 from imagewright.core.errors import InvalidRequest
 
 
@@ -48,3 +48,13 @@ def test_an_accepted_subject_is_printable_ascii_of_bounded_length(text: str) -> 
     assert subject.isascii()
     assert subject.isprintable()
     assert len(subject) <= 253
+
+
+def test_a_credential_is_only_ever_narrowed() -> None:
+    wide, narrow = Credential(id="a"), Credential(id="a", scopes=frozenset({"images:read"}))
+    both = frozenset({"images:read", "images:write"})
+    assert wide.narrowed(None) == wide
+    assert narrow.narrowed(None) == narrow
+    assert wide.narrowed(both).scopes == both
+    assert narrow.narrowed(both) == narrow
+    assert narrow.narrowed(frozenset()).scopes == frozenset()

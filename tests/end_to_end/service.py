@@ -111,11 +111,11 @@ def digest(token: str) -> str:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, tokens: Mapping[str, str], parts: Parts | None = None
+    settings: Settings, tokens: Mapping[str, str], parts: Parts | None = None, port: int = 0
 ) -> AsyncIterator[Service]:
-    """Serve on a free port of loopback until the context ends."""
+    """Serve on a port of loopback, any free one by default, until the context ends."""
     app = build(settings, parts=parts)
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", port)
     server = uvicorn.Server(
         uvicorn.Config(app.http, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     )

@@ -199,9 +199,7 @@ def test_at_most_a_hundred_keys_are_kept() -> None:
 )
 async def test_every_algorithm_on_the_list_is_verified(algorithm: str, kind: str) -> None:
     source = oidc(published=Published(public("k", kind)))
-    made = sign(
-        header(alg=algorithm, kid="k"), claims(), private("k", kind), algorithm=algorithm
-    )
+    made = sign(header(alg=algorithm, kid="k"), claims(), private("k", kind), algorithm=algorithm)
     caller = await source.authenticate(made, None)
     assert caller is not None
     assert caller.subject == "user:corp/alice"

@@ -3,7 +3,7 @@
 import base64
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jwt
@@ -30,7 +30,11 @@ def private(kid: str, kind: str = "RSA") -> Private:
 
 @functools.cache
 def _made(kid: str, kind: str) -> Private:
-    curves = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+    curves: dict[str, Callable[[], ec.EllipticCurve]] = {
+        "P-256": ec.SECP256R1,
+        "P-384": ec.SECP384R1,
+        "P-521": ec.SECP521R1,
+    }
     if kind in curves:
         return ec.generate_private_key(curves[kind]())
     bits = 1024 if kind == "short" else 2048
