@@ -164,7 +164,7 @@ async def test_a_route_that_is_not_declared_stops_the_start(tmp_path: Path) -> N
 
     app.mcp.custom_route("/spare", methods=["GET"])(spare)
     with pytest.raises(RuntimeError, match="Without a declared scope: /spare"):
-        assert app.http
+        _ = app.http
 
 
 async def test_a_completion_without_a_scope_stops_the_start(tmp_path: Path) -> None:
