@@ -105,6 +105,7 @@ class Peer:
         self._asked += 1
         number = self._asked
         body = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        answer = await self._http.post(self._path, headers=_ACCEPT | headers, json=body)
+        data = json.dumps(body)
+        answer = await self._http.post(self._path, headers=_ACCEPT | headers, content=data)
         text = answer.text.replace(f'"id":{number},', '"id":1,')
         return Answer(status=answer.status_code, headers=answer.headers, body=text)
