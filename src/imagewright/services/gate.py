@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from imagewright.core import policy, pricing, spending
+from imagewright.core.ask import Action
 from imagewright.core.budget import (
     Charge,
     Purse,
@@ -30,6 +31,8 @@ from imagewright.ports.acl import AclSource
 from imagewright.ports.books import Admitted, Books, Capacity, Demand, Origin
 from imagewright.ports.clock import World
 
+COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
+"""The tools that the ACL knows asks by."""
 _MICRO = 1_000_000
 
 
@@ -97,6 +100,10 @@ class Gate:
         """The scopes in force for the caller."""
         return policy.granted(self._acl.current(), caller, self._today())
 
+    def groups(self) -> tuple[str, ...]:
+        """The groups that the ACL names."""
+        return tuple(self._acl.current().groups)
+
     def consents(self, caller: Caller) -> frozenset[Consent]:
         """The strengths of consent by which the caller may spend; none is may not spend."""
         return accepted(self.scopes(caller))
@@ -122,6 +129,9 @@ class Gate:
         Raises Forbidden, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
         ConfirmationRequired with the quote recorded.
         """
+        component = COMPONENTS[wish.plan.ask.action]
+        if not self.decide(wish.caller, component, Scope.IMAGES_WRITE).allowed:
+            raise Forbidden("You may not make images.", hint="Ask the operator.")
         self.check_plan(wish.caller, wish.plan, wish.model)
         demand = self._demand(wish)
         if demand.consent is Consent.FREE:
@@ -176,8 +186,9 @@ class Gate:
 
     def accounts(self, purse: Purse) -> dict[Span, Charge]:
         """A purse's account of this day and of this month, each with its limit."""
-        found = charges([purse], self._clock.now(), self._rules.zone)
-        return dict(zip(Span, found, strict=True))
+        now, zone = self._clock.now(), self._rules.zone
+        found = {each.account.period: each for each in charges([purse], now, zone)}
+        return {span: found[period(span, now, zone)] for span in Span}
 
     def _cost(self, job: Job, usage: Usage) -> Nano | None:
         offer = self._catalogue.offer(job.provider)

@@ -2,7 +2,6 @@
 
 import logging
 
-from imagewright.core.errors import Fault
 from imagewright.core.job import Job
 from imagewright.ports.board import Board, News
 from imagewright.ports.clock import Clock
@@ -36,14 +35,17 @@ class Reporter:
         self._text, self._written = text, now
         try:
             await self._jobs.report(self._job, text, done, total)
-        except Fault as fault:
-            _log.warning("stage not written", extra={"job": self._job.id, "code": fault.code})
+        except Exception as fault:  # noqa: BLE001 - what fails here is not the provider's call
+            _log.warning("stage not written", extra=self._told(fault))
 
     async def partial(self, index: int, data: bytes) -> None:
         """A partial image; one that cannot be kept is dropped, the job goes on."""
         try:
             await self._library.keep_partial(self._job.caller.subject, self._job.id, data)
-        except Fault as fault:
-            _log.warning("partial dropped", extra={"job": self._job.id, "code": fault.code})
+        except Exception as fault:  # noqa: BLE001 - likewise
+            _log.warning("partial dropped", extra=self._told(fault))
             return
         self._board.post(self._job.id, News(stage=f"partial image {index + 1}", partial=True))
+
+    def _told(self, fault: Exception) -> dict[str, str]:
+        return {"job": self._job.id, "code": getattr(fault, "code", type(fault).__name__)}

@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import chain, repeat
 
-from imagewright.core.ask import Action
+from imagewright.core.ask import Action, Reference
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue
 from imagewright.core.errors import (
     Canceled,
+    ConfirmationInvalid,
     Fault,
     Forbidden,
     Internal,
@@ -32,6 +33,7 @@ from imagewright.core.errors import (
 from imagewright.core.image import Image, Origin, Parent, Role
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
+from imagewright.core.picture import Format, Rendition
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.scope import Scope
 from imagewright.core.spending import Settled, Usage
@@ -42,14 +44,13 @@ from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
 from imagewright.ports.provider import Delivery, Input, Made, Order, Provider
 from imagewright.ports.telemetry import Telemetry
-from imagewright.services.gate import Gate
+from imagewright.services.gate import COMPONENTS, Gate
 from imagewright.services.images import find_model
 from imagewright.services.library import Label, LibraryService
 from imagewright.services.reporter import Reporter
 
 _log = logging.getLogger(__name__)
 
-COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
 _MICRO = 1_000_000
 _NOTHING = Settled(amount=FREE)
 _NOTHING_MADE = (
@@ -101,6 +102,7 @@ class Work:
     def __init__(self, bench: Bench, owner: str) -> None:
         self._bench = bench
         self.owner = owner
+        self._starting: set[str] = set()
         self._started: set[str] = set()
         self._unwanted: set[str] = set()
         self._hurried = asyncio.Event()
@@ -120,6 +122,14 @@ class Work:
         charged, the job is left for recovery to queue again; cancelled later, what was made
         by then is kept and settled first.
         """
+        try:
+            await self._carry_out(job)
+        finally:
+            self._starting.discard(job.id)
+            self._started.discard(job.id)
+            self._unwanted.discard(job.id)
+
+    async def _carry_out(self, job: Job) -> None:
         stopped = False
         made: Delivery | _Result | None
         try:
@@ -127,9 +137,6 @@ class Work:
         except asyncio.CancelledError:
             stopped = True
             made = self._stopped(job)
-        finally:
-            self._started.discard(job.id)
-            self._unwanted.discard(job.id)
         if made is not None:
             await _to_the_end(self._finish(job, made))
         if stopped:
@@ -137,18 +144,20 @@ class Work:
 
     async def _made(self, job: Job) -> Delivery | _Result:
         bench = self._bench
-        plan = read_plan(job.plan)
         try:
+            plan = read_plan(job.plan)
             await self._decide_again(job, plan)
             provider = self._provider(plan)
             order = await self._order(job, plan)
             await bench.library.room()
+            self._starting.add(job.id)
+            ours = await bench.jobs.start(job, self.owner, bench.clock.now())
         except Fault as fault:
             return _failed(fault)
         except Exception:  # noqa: BLE001 - a hold may stand, so nothing may escape
             _log.exception("job not begun", extra={"job": job.id})
             return _failed(Internal("The job could not be begun."))
-        if not await bench.jobs.start(job, self.owner, bench.clock.now()):
+        if not ours:
             return _failed(Canceled("The job was cancelled before it began."), State.CANCELED)
         self._started.add(job.id)
         return await self._called(job, provider, order)
@@ -190,6 +199,11 @@ class Work:
             raise Forbidden("What allowed this was taken back before it began.")
         model = find_model(bench.catalogue, plan.provider, plan.model)
         bench.gate.check_plan(caller, plan, model)
+        if bench.gate.quote(plan, model).ceiling > job.ceiling:
+            raise ConfirmationInvalid(
+                "The price has risen since this was asked for; nothing was spent.",
+                hint="Ask again for a new quote.",
+            )
 
     def _provider(self, plan: Plan) -> Provider:
         provider = self._bench.providers.get(plan.provider)
@@ -199,27 +213,37 @@ class Work:
 
     async def _order(self, job: Job, plan: Plan) -> Order:
         wanted = (*plan.ask.references, *((plan.ask.mask,) if plan.ask.mask else ()))
-        inputs = []
-        for reference in wanted:
-            _, data = await self._bench.library.original(job.caller.subject, reference.image)
-            inputs.append(Input(data=data, format=reference.format))
+        inputs = [await self._input(job, plan, reference) for reference in wanted]
         mask = inputs.pop() if plan.ask.mask else None
         return Order(plan=plan, references=tuple(inputs), mask=mask, key=job.id)
+
+    async def _input(self, job: Job, plan: Plan, reference: Reference) -> Input:
+        library, subject = self._bench.library, job.caller.subject
+        model = find_model(self._bench.catalogue, plan.provider, plan.model)
+        if reference.format in model.inputs:
+            _, data = await library.original(subject, reference.image)
+            return Input(data=data, format=reference.format)
+        made = await library.view(subject, reference.image, Rendition(format=Format.PNG))
+        return Input(data=made.data, format=Format.PNG)
 
     def _stopped(self, job: Job) -> _Result | None:
         if job.id in self._unwanted:
             if job.id not in self._started or job.ceiling == FREE:
                 return _failed(Canceled("The job was cancelled."), State.CANCELED)
             return _unknown("The job was cancelled after its request had been sent.")
-        if job.id in self._started and job.ceiling > FREE:
-            return _unknown("The service stopped while the provider was at work.")
-        return None
+        if job.ceiling == FREE or job.id not in self._starting:
+            return None
+        if job.id not in self._started:
+            return _failed(Unavailable("The service stopped before the provider was called."))
+        return _unknown("The service stopped while the provider was at work.")
 
     async def _finish(self, job: Job, made: Delivery | _Result) -> None:
         bench = self._bench
         result = made if isinstance(made, _Result) else await self._keep(job, made)
         try:
             settled = await self._settle(job, result)
+        except (StorageFull, Unavailable):
+            raise
         except Exception:  # noqa: BLE001 - a job that is not settled would run for ever
             _log.exception("not settled as it ended", extra={"job": job.id})
             result = _broken_off(job, "What became of it could not be entered.")
@@ -229,8 +253,9 @@ class Work:
             return
         began = job.created_at
         bench.telemetry.job(job.provider, result.state.value, (bench.clock.now() - began) / _MICRO)
-        await bench.library.drop_partial(job.caller.subject, job.id)
         bench.board.post(job.id, News(stage=result.state.value, ended=True))
+        with suppress(Fault):
+            await bench.library.drop_partial(job.caller.subject, job.id)
 
     async def _settle(self, job: Job, result: _Result) -> bool:
         """Enter it, trying for as long as the service runs and the database is away or full."""

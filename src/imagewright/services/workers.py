@@ -139,22 +139,27 @@ class Workers:
         recovered = self._clock.monotonic()
         while True:
             await asyncio.sleep(self._rules.heartbeat)
+            if self._tasks and not await self._renew():
+                continue
+            # Only now: what runs here is not to be taken for lost after a long pause.
             if self._clock.monotonic() - recovered >= self._rules.lease:
                 recovered = self._clock.monotonic()
                 await self._recover(sole=False)
-            if not self._tasks:
-                continue
-            until = self._clock.now() + int(self._rules.lease * _MICRO)
-            try:
-                unwanted = await self._jobs.renew(Lease(owner=self._owner, until=until))
-            except Exception as fault:  # noqa: BLE001 - leases that are not renewed are lost
-                _log.error(
-                    "leases not renewed", extra={"code": _code(fault)}, exc_info=_unless_told(fault)
-                )
-                continue
-            for job in unwanted & self._tasks.keys():
+
+    async def _renew(self) -> bool:
+        until = self._clock.now() + int(self._rules.lease * _MICRO)
+        try:
+            unwanted = await self._jobs.renew(Lease(owner=self._owner, until=until))
+        except Exception as fault:  # noqa: BLE001 - tried again with the next beat
+            _log.error(
+                "leases not renewed", extra={"code": _code(fault)}, exc_info=_unless_told(fault)
+            )
+            return False
+        for job in unwanted & self._tasks.keys():
+            if not self._tasks[job].cancelling():
                 self._work.unwanted(job)
                 self._tasks[job].cancel()
+        return True
 
 
 def _unless_told(fault: Exception) -> Exception | None:
