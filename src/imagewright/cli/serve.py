@@ -16,7 +16,10 @@ def serve(
         Literal["http", "stdio"], Parameter(help="http, or stdio for one local client.")
     ] = "http",
 ) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP takes up changed files."""
+    """Serve until SIGTERM or SIGINT, awaiting what runs; a second one breaks it off.
+
+    SIGHUP takes up changed files.
+    """
     loaded = settings_or_exit(sources)
     from imagewright.app.serving import start
 
