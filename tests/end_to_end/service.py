@@ -18,7 +18,7 @@ from imagewright.adapters.auth.token_writer import NewToken, add
 from imagewright.app import App, build
 from imagewright.app.parts import Parts
 from imagewright.app.serving import listen
-from imagewright.app.upstreams import provider_config
+from imagewright.app.checking import faults_of
 from imagewright.core.token import mint
 from imagewright.settings import Settings, load
 
@@ -88,7 +88,7 @@ def configured(state: Path, acl: str = ACL, **explicit: object) -> tuple[Setting
         "storage.ballast_bytes": MIB,
     }
     wanted |= {key.replace("__", "."): value for key, value in explicit.items()}
-    loaded = load(explicit=wanted, environ={}, provider_config=provider_config)
+    loaded = load(explicit=wanted, environ={}, check=faults_of)
     return loaded.settings, tokens
 
 

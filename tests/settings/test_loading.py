@@ -1,13 +1,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.token import mint
-from imagewright.settings import Loaded, SettingsFault, load
+from imagewright.settings import Clash, Loaded, SettingsFault, load, units
 from imagewright.settings.names import leaves, variable
 from imagewright.settings.sections import Settings
 from imagewright.settings.shown import as_origins, as_table, as_toml
@@ -332,7 +332,6 @@ def test_all_faults_are_reported_together(toml: Toml) -> None:
         ("STORAGE__SPOOL_BYTES", "1MiB", "cannot keep one picture"),
         ("DATABASE__URL", "mysql://u:p@h/d", "neither sqlite:// nor postgresql://"),
         ("DEFAULT_PROVIDER", "openai", "No such provider is configured. Configured: none."),
-        ("PAID_PROVIDERS", "openai", "One of these is no configured provider."),
         ("TOKEN", TOKEN, "no ACL says"),
         ("TOKEN", TOKEN, "has no subject"),
         ("TOKEN", "short", "so it can be guessed"),
@@ -396,29 +395,71 @@ def test_what_a_lost_file_may_say_is_not_guessed_at(toml: Toml) -> None:
     assert len(faults({"IMAGEWRIGHT_SERVER__HOST": "192.0.2.1"}, config=toml("[auth"))) == 1
 
 
-def test_providers_are_made_by_the_hook(toml: Toml) -> None:
+def test_a_check_of_the_callers_is_reported_with_the_rest(toml: Toml) -> None:
     config = toml(
-        "[providers.a]\nkind = 'fake'\napi_key = 'k'\nspeed = 3\nheaders = { X = 'y' }\n"
-        "[[providers.a.models]]\nid = 'm'\n[providers.b]\nspeed = 9\n[providers.c]\n"
+        "time_zone = 'Mars'\n[providers.a]\nspeed = 3\n[providers.b]\nkind = 1\n[providers.c]\n"
     )
+    seen: list[Settings] = []
 
-    def make(kind: str, options: Mapping[str, object]) -> object:
-        if options.get("speed") == 9:
-            raise Misconfigured([Flaw(place="", key="speed", sentence="Too fast.", hint="Slow.")])
-        if kind == "c":
-            raise Misconfigured([Flaw(place="", key="", sentence="No such adapter.")])
-        return kind, dict(options)
+    def check(settings: Settings) -> list[Clash]:
+        seen.append(settings)
+        return [
+            Clash((("providers", "a", "speed"),), "Too fast.", "Slow."),
+            Clash((("providers", "b", "kind"),), "Not told, for it is wrong in itself."),
+            Clash((("providers", "c"),), "No such adapter."),
+            Clash((("auth", "acl_path"),), "Said elsewhere.", place="acl.toml:3", key="groups.g"),
+        ]
 
-    assert faults(config=config, provider_config=make) == [
-        f"{config}:9: providers.b.speed: Too fast. Slow.",
-        f"{config}:10: providers.c: No such adapter.",
+    assert faults(config=config, check=check) == [
+        f"{config}:1: time_zone: No such time zone. Write it like Europe/Berlin",
+        f"{config}:5: providers.b.kind: This must be a text in double quotes.",
+        f"{config}:3: providers.a.speed: Too fast. Slow.",
+        f"{config}:6: providers.c: No such adapter.",
+        "acl.toml:3: groups.g: Said elsewhere.",
     ]
-    found = loaded(config=config, provider_config=lambda kind, options: (kind, dict(options)))
-    assert found.providers["a"] == (
+    assert seen[0].time_zone == "UTC"
+
+
+def test_an_adapter_gets_its_options_in_clear_text(toml: Toml) -> None:
+    found = loaded(
+        config=toml(
+            "[providers.a]\nkind = 'fake'\napi_key = 'k'\nspeed = 3\nheaders = { X = 'y' }\n"
+            "models = ['n', { id = 'm' }]\n"
+        )
+    )
+    section = found.settings.providers["a"]
+    assert (section.kind, section.options()) == (
         "fake",
-        {"name": "a", "api_key": "k", "speed": 3, "headers": {"X": "y"}, "models": [{"id": "m"}]},
+        {"api_key": "k", "speed": 3, "headers": {"X": "y"}, "models": ["n", {"id": "m"}]},
     )
     assert "'k'" not in repr(found)
+
+
+def test_a_warning_of_a_check_stops_nothing() -> None:
+    odd = Clash((("name",),), "An odd name.", warning=True)
+    assert [flaw.key for flaw in loaded(check=lambda _: [odd]).warnings] == ["name"]
+
+
+def test_every_setting_is_used() -> None:
+    app = Path(__file__).parents[2] / "src/imagewright/app"
+    code = "\n".join(path.read_text() for path in app.glob("*.py"))
+    assert [path for path in leaves() if f".{path[-1]}" not in code] == []
+
+
+def test_only_load_reads_the_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("name", "x")
+    monkeypatch.setenv("IMAGEWRIGHT_NAME", "x")
+    assert Settings(state=Path("/s")).name == "Imagewright"
+
+
+def test_a_host_without_time_zone_data_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(key: str) -> None:
+        raise ZoneInfoNotFoundError(key)
+
+    monkeypatch.setattr(units, "ZoneInfo", missing)
+    monkeypatch.setattr(units, "available_timezones", set)
+    (line,) = faults()
+    assert line == "default: time_zone: There is no time zone data. Install the package tzdata."
 
 
 def test_settings_are_frozen() -> None:

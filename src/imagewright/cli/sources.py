@@ -27,10 +27,12 @@ class Sources:
 
 
 def settings_or_exit(sources: Sources | None) -> Loaded:
-    """The settings, warnings printed; or every fault printed, and exit code 2."""
+    """Settings that a service can start with, warnings printed; or every fault, and exit code 2."""
+    from imagewright.app.checking import faults_of
+
     given = sources or Sources()
     try:
-        loaded = load(config=given.config, env_file=given.env_file)
+        loaded = load(config=given.config, env_file=given.env_file, check=faults_of)
     except SettingsFault as fault:
         _print(fault.flaws)
         raise SystemExit(BAD_CONFIGURATION) from None

@@ -17,7 +17,7 @@ from imagewright.core.quantity import Rate
 from imagewright.core.scope import Scope, expand
 
 KNOWN = Known(
-    components=frozenset({"generate_image", "get_image", "get_usage", "/v1/models"}),
+    tools=frozenset({"generate_image", "get_image", "get_usage"}),
     providers=frozenset({"openai", "placeholder"}),
 )
 EXAMPLE = """
@@ -90,6 +90,11 @@ def test_an_empty_list_is_a_limit_and_no_list_is_none() -> None:
     acl, _ = read("[groups.a]\nmodels = []\n[groups.b]\n")
     assert acl.groups["a"].models == ()
     assert acl.groups["b"].models is None
+
+
+@pytest.mark.parametrize("pattern", ["image://{id}", "/v1/models", "/v1/*", "image*://*"])
+def test_resources_and_routes_are_no_tools(pattern: str) -> None:
+    assert "matches nothing" in faults(f'[groups.g]\ntools = ["{pattern}"]\n')
 
 
 def test_every_fault_is_reported_with_its_line() -> None:
