@@ -16,9 +16,9 @@ from fastmcp.client.auth import BearerAuth
 
 from imagewright.adapters.auth.token_writer import NewToken, add
 from imagewright.app import App, build
+from imagewright.app.checking import faults_of
 from imagewright.app.parts import Parts
 from imagewright.app.serving import listen
-from imagewright.app.checking import faults_of
 from imagewright.core.token import mint
 from imagewright.settings import Settings, load
 
