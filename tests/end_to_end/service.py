@@ -107,12 +107,10 @@ async def running(
         uvicorn.Config(app.http, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn sets a flag
         await asyncio.sleep(0.005)
     try:
-        yield Service(
-            app=app, base=f"http://127.0.0.1:{listener.getsockname()[1]}", tokens=tokens
-        )
+        yield Service(app=app, base=f"http://127.0.0.1:{listener.getsockname()[1]}", tokens=tokens)
     finally:
         server.should_exit = True
         await serving

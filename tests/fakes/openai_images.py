@@ -216,7 +216,7 @@ class _Sent(Response):
                 }
             )
         if self._way is Way.CLOSE_MID_BODY:
-            await self._part(send, self.body[: len(self.body) // 2])
+            await self._part(send, bytes(self.body[: len(self.body) // 2]))
         if self._way is Way.DRIP:
             for byte in self.body:
                 await self._part(send, bytes((byte,)))

@@ -71,7 +71,7 @@ def offer_of(name: str, settings: Settings) -> Offer:
         return read_offer(
             name,
             section.kind,
-            models if isinstance(models, list) else None,
+            models,
             title=str(title) if title else None,
             file="",
         )

@@ -94,7 +94,7 @@ class Gate:
         return accepted(self.scopes(caller))
 
     def quote(self, plan: Plan, model: Model) -> Quote:
-        """The price ceiling, under a new id; recorded only when a question is asked. Raises Unpriced."""
+        """The price ceiling, under a new id; recorded once a question is asked. Raises Unpriced."""
         most = pricing.ceiling(plan, model)
         return Quote(
             id=self._new_id(Kind.QUOTE),
@@ -109,8 +109,10 @@ class Gate:
         )
 
     async def admit(self, wish: Wish) -> Admitted:
-        """Let an ask in, or raise: Forbidden, Unpriced, BudgetExceeded, Busy,
-        ConfirmationInvalid, or ConfirmationRequired with the quote recorded.
+        """Let an ask in.
+
+        Raises Forbidden, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
+        ConfirmationRequired with the quote recorded.
         """
         self.check_plan(wish.caller, wish.plan, wish.model)
         demand = self._demand(wish)

@@ -31,7 +31,10 @@ class Inputs:
         self._rules = rules
 
     async def references(self, subject: str, names: tuple[str, ...]) -> tuple[Reference, ...]:
-        """One reference a name, in order. Raises NotFound, InvalidRequest, InvalidImage, ImageTooLarge."""
+        """One reference a name, in order.
+
+        Raises NotFound, InvalidRequest, InvalidImage or ImageTooLarge.
+        """
         found = [await self._image(subject, name) for name in names]
         if sum(image.picture.bytes for image in found) > self._rules.total:
             raise ImageTooLarge(

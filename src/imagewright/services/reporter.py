@@ -16,7 +16,9 @@ _WRITE_EVERY = 1.0
 class Reporter:
     """The `Watch` of one job; the table is written at most once a second, the board always."""
 
-    def __init__(self, job: Job, jobs: Jobs, library: LibraryService, board: Board, clock: Clock):
+    def __init__(
+        self, job: Job, jobs: Jobs, library: LibraryService, board: Board, clock: Clock
+    ) -> None:
         self._job = job
         self._jobs = jobs
         self._library = library

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import asdict, dataclass, field
 
-from imagewright.core.ask import Action
+from imagewright.core.ask import Action, Reference
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue
 from imagewright.core.errors import (
@@ -22,6 +22,7 @@ from imagewright.core.errors import (
 from imagewright.core.image import Image, Origin, Parent, Role
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
+from imagewright.core.picture import Format, Rendition
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.scope import Scope
 from imagewright.core.spending import Settled, Usage
@@ -130,7 +131,7 @@ class Work:
             return _unknown(fault.sentence)
         except Fault as fault:
             return _failed(fault)
-        except Exception:
+        except Exception:  # noqa: BLE001 - money may have been spent, so nothing may escape
             _log.exception("provider broke", extra={"job": job.id, "provider": plan.provider})
             return _unknown("The call to the provider broke off.")
 
@@ -164,12 +165,18 @@ class Work:
 
     async def _order(self, job: Job, plan: Plan) -> Order:
         wanted = (*plan.ask.references, *((plan.ask.mask,) if plan.ask.mask else ()))
-        inputs = []
-        for reference in wanted:
-            _, data = await self._bench.library.original(job.caller.subject, reference.image)
-            inputs.append(Input(data=data, format=reference.format))
+        inputs = [await self._input(job, plan, reference) for reference in wanted]
         mask = inputs.pop() if plan.ask.mask else None
         return Order(plan=plan, references=tuple(inputs), mask=mask, key=job.id)
+
+    async def _input(self, job: Job, plan: Plan, reference: Reference) -> Input:
+        library, subject = self._bench.library, job.caller.subject
+        model = find_model(self._bench.catalogue, plan.provider, plan.model)
+        if reference.format in model.inputs:
+            _, data = await library.original(subject, reference.image)
+            return Input(data=data, format=reference.format)
+        made = await library.view(subject, reference.image, Rendition(format=Format.PNG))
+        return Input(data=made.data, format=Format.PNG)
 
     def _stopped(self, job: Job) -> _Result | None:
         if job.id in self._unwanted:

@@ -15,7 +15,7 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
 
 
 class RequestLog:
-    """The outermost layer; paths are told by their first part, as the rest may hold a capability."""
+    """The outermost layer; of a path only the first part is told: the rest may be a capability."""
 
     def __init__(
         self, app: ASGIApp, telemetry: Telemetry, new_id: Callable[[], str], routes: frozenset[str]

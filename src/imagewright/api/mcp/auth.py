@@ -65,7 +65,7 @@ def access_token(caller: Caller, token: str) -> CallerToken:
 
 
 def refusal(_conn: HTTPConnection, error: AuthenticationError) -> Response:
-    """401 for a bad token, 503 where that could not be told: an outage never costs a client its token."""
+    """401 for a bad token, 503 where that cannot be told: an outage costs no client its token."""
     fault = error.fault if isinstance(error, _Refused) else Unauthenticated("Not authenticated.")
     headers = {}
     if isinstance(fault, Unauthenticated):

@@ -57,7 +57,7 @@ def _given(ctx: Context, confirm: str | None) -> Answer | None:
     """The consent that came with the call.
 
     On the modern protocol the quote stands in the request state, which the server sealed for this
-    principal, tool and arguments: answers without that state were never asked for and count nothing.
+    principal, tool and arguments: answers without it were never asked for and count nothing.
     """
     if ctx.request_state is not None:
         answer = (ctx.input_responses or {}).get(_KEY)

@@ -59,7 +59,7 @@ def answering(
         except Fault as fault:
             code = fault.code
             return error_result(fault)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever breaks becomes an incident
             broken = incident(face, call.__name__)
             code = broken.code
             return error_result(broken)

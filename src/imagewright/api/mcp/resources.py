@@ -34,7 +34,7 @@ def _answering(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]
             raise NotFoundError("Unknown resource") from None
         except Fault as fault:
             raise resource_error(fault) from None
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever breaks becomes an incident
             ctx = next(each for each in (*args, *kwargs.values()) if isinstance(each, Context))
             raise resource_error(incident(face_of(ctx), call.__name__)) from None
 

@@ -86,7 +86,7 @@ def _tool(spec: ToolSpec) -> Tool:
 async def _use_static_schemas(server: FastMCP[Any]) -> None:
     """Look schemas up instead of listing every tool again on each modern call (python-sdk 3565).
 
-    The table is made from the local provider: a listing would leave out what the caller may not see.
+    The table is made from the local provider: a listing leaves out what a caller may not see.
     """
     tools = await server.local_provider.list_tools()
     table = {tool.name: tool.parameters for tool in tools}

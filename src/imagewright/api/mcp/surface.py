@@ -1,4 +1,4 @@
-"""What each caller sees of the server: lists, refusals, enums and schema faults, on HTTP and stdio."""
+"""What each caller sees of the server: lists, refusals, enums and schema faults."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class Surface(Middleware):
-    """Lists what the caller may use and refuses the rest in the words of a thing that is not there."""
+    """Lists what the caller may use; refuses the rest in the words of a thing not there."""
 
     def __init__(
         self, face: Face, tools: Sequence[ToolSpec], resources: Sequence[ResourceSpec], text: str
