@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
@@ -14,6 +16,7 @@ from imagewright.settings.shown import as_origins, as_table, as_toml
 
 TOKEN = mint(lambda count: b"a" * count)
 SECRET = "geheim-geheim-geheim-geheim"
+SRC = Path(__file__).parents[2] / "src"
 HOME = {"HOME": "/home/someone"}
 
 
@@ -441,8 +444,7 @@ def test_a_warning_of_a_check_stops_nothing() -> None:
 
 
 def test_every_setting_is_used() -> None:
-    app = Path(__file__).parents[2] / "src/imagewright/app"
-    code = "\n".join(path.read_text() for path in app.glob("*.py"))
+    code = "\n".join(path.read_text() for path in SRC.glob("imagewright/app/*.py"))
     assert [path for path in leaves() if f".{path[-1]}" not in code] == []
 
 
@@ -450,6 +452,12 @@ def test_only_load_reads_the_surroundings(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("name", "x")
     monkeypatch.setenv("IMAGEWRIGHT_NAME", "x")
     assert Settings(state=Path("/s")).name == "Imagewright"
+
+
+def test_time_zones_are_known_where_the_system_has_none() -> None:
+    code = "from imagewright.settings.units import ZoneInfo; print(ZoneInfo('Europe/Berlin'))"
+    environ = {"PYTHONTZPATH": "", "PYTHONPATH": str(SRC)}
+    assert subprocess.check_output([sys.executable, "-c", code], env=environ, text=True)
 
 
 def test_a_host_without_time_zone_data_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Providers by the settings: each kind's module is imported only where it is configured."""
 
+from collections.abc import Collection
 from dataclasses import fields
 from importlib import import_module
 from pkgutil import iter_modules
@@ -19,6 +20,8 @@ from imagewright.ports.provider import Parts, Provider
 from imagewright.settings import Settings
 
 _NOT_CONFIG = ("models", "title")
+_SETTINGS = "imagewright.toml"
+"""What the catalogue's reader calls the operator's own models."""
 _PICTURE_BYTES = "picture_bytes"
 """The config of an adapter that bounds pictures has this field; unset it is limits.output_bytes."""
 
@@ -32,24 +35,20 @@ def provider_config(name: str, settings: Settings) -> object:
     known = {field.name for field in fields(config)}
     if _PICTURE_BYTES in known:
         wanted.setdefault(_PICTURE_BYTES, settings.limits.output_bytes)
-    # pydantic passes over keys that a plain dataclass does not have.
-    flaws = [
-        Flaw(place="", key=key, sentence="This key means nothing here.", hint=nearest(key, known))
-        for key in wanted
-        if key not in known
-    ]
     try:
         made: object = TypeAdapter(config).validate_python(wanted)
     except ValidationError as error:
-        flaws += map(_flaw, error.errors(include_url=False, include_input=False))
-    else:
-        if not flaws:
-            return made
-    raise Misconfigured(flaws)
+        raise Misconfigured(
+            [_flaw(each, known) for each in error.errors(include_url=False, include_input=False)]
+        ) from None
+    return made
 
 
-def _flaw(error: ErrorDetails) -> Flaw:
+def _flaw(error: ErrorDetails, known: Collection[str]) -> Flaw:
     key = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] == "unexpected_keyword_argument":
+        hint = nearest(key, known)
+        return Flaw(place="", key=key, sentence="This key means nothing here.", hint=hint)
     words = error["msg"].removeprefix("Value error, ")
     return Flaw(place="", key=key, sentence=f"{words[:1].upper()}{words[1:]}.")
 
@@ -73,13 +72,13 @@ def offer_of(name: str, settings: Settings) -> Offer:
             section.kind,
             models,
             title=str(title) if title else None,
-            file="",
+            file=_SETTINGS,
         )
     except CatalogueError as error:
         raise Misconfigured(
             [
                 Flaw(
-                    place=fault.file,
+                    place="" if fault.file.startswith(_SETTINGS) else fault.file,
                     key=key_name(("models", fault.model, fault.key)) if fault.model else fault.key,
                     sentence=f"It {fault.what}.",
                 )
