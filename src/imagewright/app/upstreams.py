@@ -49,8 +49,7 @@ def _flaw(error: ErrorDetails, known: Collection[str]) -> Flaw:
     if error["type"] == "unexpected_keyword_argument":
         hint = nearest(key, known)
         return Flaw(place="", key=key, sentence="This key means nothing here.", hint=hint)
-    words = error["msg"].removeprefix("Value error, ")
-    return Flaw(place="", key=key, sentence=f"{words[:1].upper()}{words[1:]}.")
+    return Flaw(place="", key=key, sentence=f"{error['msg'].removeprefix('Value error, ')}.")
 
 
 def offers_of(settings: Settings) -> tuple[Offer, ...]:
