@@ -21,6 +21,11 @@ from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.settings import names
 
 DEFAULT = "default"
+_STATE = {
+    "STATE_DIRECTORY": "",
+    "XDG_STATE_HOME": "imagewright",
+    "HOME": ".local/state/imagewright",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Surroundings:
         Paths are taken from the home directory after ~/, else from `base`.
         """
         secret, leaf, value = names.secret_of(path), names.leaf(path), given.value
-        if isinstance(value, str) and "\0" not in value and (secret or (leaf and leaf.path)):
+        if isinstance(value, str) and "\0" not in value and (secret or Path in leaf):
             below = value.startswith("~/") and self.environ.get("HOME")
             value = str(Path(below, value[2:]) if below else Path(base, value)) if value else value
         if secret is None:
@@ -175,12 +180,8 @@ def credential_layer(around: Surroundings) -> Layer:
 
 def state_layer(around: Surroundings) -> Layer:
     """Where the state is kept if nothing says it; no layer where there is no home directory."""
-    environ = around.environ
-    if directory := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return {("state",): Given(directory, "environment variable STATE_DIRECTORY")}
-    if (home := environ.get("XDG_STATE_HOME", "")).startswith("/"):
-        place = "environment variable XDG_STATE_HOME"
-        return {("state",): Given(f"{home}/imagewright", place)}
-    if (home := environ.get("HOME", "")).startswith("/"):
-        return {("state",): Given(f"{home}/.local/state/imagewright", DEFAULT)}
+    for variable, below in _STATE.items():
+        if (found := around.environ.get(variable, "").partition(":")[0]).startswith("/"):
+            place = DEFAULT if variable == "HOME" else f"environment variable {variable}"
+            return {("state",): Given(str(Path(found, below)), place)}
     return {}

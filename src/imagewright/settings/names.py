@@ -2,9 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import get_args
 
@@ -28,14 +26,6 @@ _PROVIDER_KEY = re.compile(r"provider-([a-z][a-z0-9_-]*)-key\Z")
 _PROVIDER_DEPTH = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A setting: whether it is a secret, and whether it is a path."""
-
-    secret: bool = False
-    path: bool = False
-
-
 @cache
 def tables() -> Mapping[KeyPath, type[BaseModel]]:
     """Every table of the file outside [providers], the whole among them."""
@@ -47,14 +37,14 @@ def tables() -> Mapping[KeyPath, type[BaseModel]]:
 
 
 @cache
-def leaves() -> Mapping[KeyPath, Leaf]:
-    """Every setting outside [providers]."""
-    found = {}
-    for above, model in tables().items():
-        for name, field in model.model_fields.items():
-            kinds = _kinds(field.annotation)
-            found[*above, name] = Leaf(secret=SecretStr in kinds, path=Path in kinds)
-    return MappingProxyType({path: leaf for path, leaf in found.items() if not is_table(path)})
+def leaves() -> Mapping[KeyPath, frozenset[object]]:
+    """Every setting outside [providers], and the types it has: SecretStr and Path among them."""
+    found = {
+        (*above, name): frozenset(_kinds(field.annotation))
+        for above, model in tables().items()
+        for name, field in model.model_fields.items()
+    }
+    return MappingProxyType({path: kinds for path, kinds in found.items() if not is_table(path)})
 
 
 def is_table(path: KeyPath) -> bool:
@@ -62,18 +52,17 @@ def is_table(path: KeyPath) -> bool:
     return path in tables() or (path[:1] == ("providers",) and len(path) < _PROVIDER_DEPTH)
 
 
-def leaf(path: KeyPath) -> Leaf | None:
-    """The setting at a path, or None if there is none; an adapter's own keys count as settings."""
+def leaf(path: KeyPath) -> frozenset[object]:
+    """The types of a setting, none if there is no such; an adapter's own keys count as settings."""
     if len(path) == _PROVIDER_DEPTH and path[0] == "providers":
-        return Leaf(secret=path[2] == "api_key")
-    return leaves().get(path)
+        return frozenset({SecretStr if path[2] == "api_key" else object})
+    return leaves().get(path, frozenset())
 
 
 def secret_of(path: KeyPath) -> KeyPath | None:
     """The secret that a `…_file` key names a file for."""
     bare = (*path[:-1], path[-1].removesuffix("_file"))
-    found = leaf(bare) if bare != path else None
-    return bare if found is not None and found.secret else None
+    return bare if bare != path and SecretStr in leaf(bare) else None
 
 
 def variable(path: KeyPath) -> str:
@@ -85,7 +74,7 @@ def variable(path: KeyPath) -> str:
 def variables() -> frozenset[str]:
     """Every variable that has a meaning, but those of providers."""
     found = {variable(path) for path in leaves()}
-    found |= {f"{variable(path)}_FILE" for path, each in leaves().items() if each.secret}
+    found |= {f"{variable(path)}_FILE" for path, each in leaves().items() if SecretStr in each}
     return frozenset({*found, *SHORT, CONFIG})
 
 
@@ -97,7 +86,7 @@ def key_of(variable: str, providers: Collection[str]) -> KeyPath:
     path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
     if not re.fullmatch(r"[A-Z0-9_]+", variable) or not all(path):
         return ()
-    if leaf(path) is None and secret_of(path) is None:
+    if not leaf(path) and secret_of(path) is None:
         return ()
     if path[0] == "providers" and path[1] not in providers:
         alike = [name for name in providers if name.replace("-", "_") == path[1]]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import SecretStr
 from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
@@ -92,9 +93,8 @@ class File(Placed, TomlConfigSettingsSource):
         return found
 
     def _private(self, path: KeyPath) -> None:
-        leaf = names.leaf(path)
         mode = stat.S_IMODE(self._path.stat().st_mode)
-        if leaf is not None and leaf.secret and mode & OPEN_TO_READ:
+        if SecretStr in names.leaf(path) and mode & OPEN_TO_READ:
             self._fault(
                 path,
                 f"A secret stands in a file whose mode {mode:04o} opens it to others.",
