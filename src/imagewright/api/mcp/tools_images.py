@@ -12,6 +12,8 @@ from imagewright.api.mcp.face import face_of
 from imagewright.api.mcp.render import quote_result
 from imagewright.api.mcp.shapes import JobShape, QuoteShape
 from imagewright.core.ask import AUTO, Action, Background, Quality
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.image import named_image
 from imagewright.core.scope import Scope
 
 
@@ -76,7 +78,7 @@ async def edit_image(  # the signature is the schema
 async def estimate_cost(  # the signature is the schema
     ctx: Context,
     prompt: a.Prompt,
-    images: list[str] | None = None,
+    images: a.Owned = None,
     provider: a.Provider = AUTO,
     model: a.Model = AUTO,
     n: a.Count = 1,
@@ -86,7 +88,9 @@ async def estimate_cost(  # the signature is the schema
     output_format: a.OutputFormat = None,
     partial_images: a.Partials = 0,
 ) -> ToolResult:
-    """What an ask would cost at most, without doing it. Name images to price an edit."""
+    """What an ask would cost at most. Does, stores and fetches nothing."""
+    if any(named_image(image) is None for image in images or ()):
+        raise InvalidRequest("An estimate takes images that you have.", hint="Name them by id.")
     inputs = await inputs_of(ctx, images or [], None)
     action = Action.EDIT if inputs.references else Action.GENERATE
     face = face_of(ctx)
