@@ -105,3 +105,16 @@ def test_secrets_in_an_open_toml_file_are_refused(toml: Toml) -> None:
     path = toml("[providers.a]\napi_key = 'x'\n")
     path.chmod(0o644)
     assert f"{path}:2: providers.a.api_key: A secret stands in a file" in faults(config=path)[0]
+
+
+@pytest.mark.parametrize("value", ["12345678", "true", "[1]", '{"a": 1}', "null", "1e5"])
+def test_a_secret_that_looks_like_json_stays_a_text(value: str) -> None:
+    given = {f"IMAGEWRIGHT_PROVIDERS__A__{name}": value for name in ("API_KEY", "OLD_KEY", "TEAM")}
+    section = loaded(given).settings.providers["a"]
+    assert section.options() == {"api_key": value, "old_key": value, "team": value}
+    assert repr(section).count("**********") == 2
+
+
+def test_an_argument_keeps_its_type() -> None:
+    section = loaded(explicit={"providers.a.delay": 0.5}).settings.providers["a"]
+    assert section.options() == {"delay": 0.5}

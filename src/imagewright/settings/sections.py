@@ -200,7 +200,6 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         case_sensitive=True,
-        enable_decoding=False,
     )
 
     name: str = Field(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
@@ -53,6 +54,10 @@ class Keyed(Placed, EnvSettingsSource):
         self.places = {path: given.place for path, given in layer.items()}
         values = {".".join(path): given.value for path, given in layer.items()}
         self.env_vars = cast("Mapping[str, str]", values)
+
+    def decode_complex_value(self, *given: object, **named: object) -> object:
+        """As it is: a key of digits in an adapter's own option is no number, and stays hidden."""
+        return named["value"] if "value" in named else given[-1]
 
 
 class File(Placed, TomlConfigSettingsSource):
