@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
