@@ -20,8 +20,9 @@ def serve(
 
     SIGHUP takes up changed files.
     """
-    loaded = settings_or_exit(sources)
+    from imagewright.app.checking import faults_of
     from imagewright.app.serving import start
 
+    loaded = settings_or_exit(sources, faults_of)
     with told():
         asyncio.run(start(loaded.settings, transport))
