@@ -130,7 +130,7 @@ async def test_an_idle_session_does_not_hold_a_stop_up(tmp_path: Path, vendor: F
         began = time.monotonic()
         served.program.tell(signal.SIGTERM)
         assert await served.program.ended() == 0
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 6
         assert "Traceback" not in served.program.log
 
 
@@ -150,7 +150,7 @@ async def test_a_second_signal_breaks_off_at_once(
         began = time.monotonic()
         served.program.tell(second)
         assert await served.program.ended() == 0
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 6
     row = jobs(served.state)[asked["job"]]
     assert (row["state"], row["error_code"]) == ("outcome_unknown", "outcome_unknown")
     assert disagreements(served.state) == []
