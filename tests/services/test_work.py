@@ -4,15 +4,14 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagewright.core.ask import Action
+from imagewright.core.ask import Action, Ask
 from imagewright.core.errors import (
     Fault,
     Internal,
@@ -34,6 +33,7 @@ from imagewright.core.money import Nano
 from imagewright.core.policy import Maximum
 from imagewright.core.spending import Usage
 from imagewright.ports.board import News
+from imagewright.ports.books import Balance
 from imagewright.ports.provider import Delivery, Order, Watch
 from imagewright.services.work import Work
 from tests.contracts.samples import SECOND
@@ -50,7 +50,6 @@ from tests.services.shop import (
     free,
     grants,
     model,
-    opened,
     paid,
 )
 
@@ -522,6 +521,7 @@ ACTS: list[Act] = [
     *(fails(fault("x")) for fault in (*CERTAIN, *UNCERTAIN)),
     fails(RuntimeError()),
 ]
+VARIATIONS = count()
 PORTS = st.lists(
     st.tuples(
         st.sampled_from(["books.settle", "table.start", "table.report", "store.put", "store.room"]),
@@ -538,42 +538,53 @@ PORTS = st.lists(
     pause=st.one_of(st.none(), st.integers(0, 12)),
     unwanted=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 async def test_for_every_way_out_there_is_one_settlement(
-    act: Act, faults: list[tuple[str, Exception]], ask: Any, pause: int | None, unwanted: bool
+    shop: Shop,
+    act: Act,
+    faults: list[tuple[str, Exception]],
+    ask: Ask,
+    pause: int | None,
+    unwanted: bool,
 ) -> None:
     """Cancelled after `pause` steps, or never; the money is entered once, or left to recovery."""
-    with TemporaryDirectory() as place:
-        async with opened(Path(place)) as shop:
-            shop.provider.act = act
-            for where, fault in faults:
-                port, _, name = where.partition(".")
-                getattr(shop, port).fail(name, fault)
-            job, work = await shop.claimed(ask), shop.work()
-            task = asyncio.create_task(work.carry_out(job))
-            if pause is not None:
-                for _ in range(pause):
-                    await asyncio.sleep(0.0005)
-                if unwanted:
-                    work.unwanted(job.id)
-                task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await agreed(shop, job)
+    before, calls = await shop.balance(), shop.provider.calls
+    job = await shop.claimed(replace(ask, variation=str(next(VARIATIONS))))
+    shop.provider.act = act
+    for where, fault in faults:
+        port, _, name = where.partition(".")
+        getattr(shop, port).fail(name, fault)
+    work = shop.work()
+    task = asyncio.create_task(work.carry_out(job))
+    if pause is not None:
+        for _ in range(pause):
+            await asyncio.sleep(0.0005)
+        if unwanted:
+            work.unwanted(job.id)
+        task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    for port in (shop.books, shop.table, shop.store):
+        port.mend()
+    spent = await agreed(shop, job, before)
+    assert shop.provider.calls - calls <= 1
+    assert shop.provider.calls > calls or not spent
+    await shop.jobs.cancel(BOT, job.id, ORIGIN)
 
 
-async def agreed(shop: Shop, job: Job) -> None:
-    """The job has ended once, or recovery ends it; accounts and images say the same."""
+async def agreed(shop: Shop, job: Job, before: Balance) -> int:
+    """What was settled; the job has ended once, or recovery ends it, and all accounts agree."""
     found = await shop.look(job)
     if found.state is State.RUNNING:
         await shop.table.recover(shop.clock.now() + 60 * SECOND, sole=True)
         found = await shop.look(job)
         assert found.state in {State.QUEUED, State.OUTCOME_UNKNOWN}
-        assert found.state is State.QUEUED or job.ceiling
     balance = await shop.balance()
     waits = found.state in {State.QUEUED, State.OUTCOME_UNKNOWN}
-    assert balance.held == (job.ceiling if waits else 0)
-    assert balance.settled == (found.actual or 0)
+    assert balance.held - before.held == (job.ceiling if waits else 0)
+    assert balance.settled - before.settled == (found.actual or 0)
     assert (found.actual is None) == waits
-    assert shop.provider.calls or not balance.settled
     images = await shop.library.of_job(BOT.subject, job.id)
     assert bool(images) == (found.state is State.SUCCEEDED)
+    return balance.settled - before.settled
