@@ -9,9 +9,7 @@ from imagewright.services.intake import Intake
 def test_work_is_taken_until_it_is_closed_and_never_again() -> None:
     intake = Intake()
     intake.check()
-    assert not intake.closed
     for _ in range(2):
         intake.close()
-        assert intake.closed
         with pytest.raises(Unavailable, match="takes no new work"):
             intake.check()

@@ -19,7 +19,7 @@ KEY = bytes(range(32))
 
 @pytest.fixture
 def links(shop: Shop) -> LinkService:
-    return LinkService(shop.rows, shop.gate, shop.clock, LinkRules(key=KEY))  # type: ignore[arg-type]  # passes calls on
+    return LinkService(shop.rows, shop.gate, shop.clock, LinkRules(key=KEY))
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_every_other_address_is_refused_in_the_same_words(
 
 
 async def test_another_key_opens_nothing(shop: Shop, links: LinkService, image: Image) -> None:
-    forged = LinkService(shop.rows, shop.gate, shop.clock, LinkRules(key=bytes(32)))  # type: ignore[arg-type]  # likewise
+    forged = LinkService(shop.rows, shop.gate, shop.clock, LinkRules(key=bytes(32)))
     await refused(links, *parts(forged.make(WHO, image).path))
 
 

@@ -11,7 +11,7 @@ from tests.services.shop import BOT, Shop
 
 
 def reporter(shop: Shop, job: Job) -> Reporter:
-    return Reporter(job, shop.table, shop.library, shop.board, shop.clock)  # type: ignore[arg-type]  # passes calls on
+    return Reporter(job, shop.table, shop.library, shop.board, shop.clock)
 
 
 async def test_the_board_hears_all_and_the_table_new_phrases_and_one_entry_a_second(

@@ -13,7 +13,7 @@ DAY_END = NOON + 12 * 3600 * SECOND
 
 
 async def usage(shop: Shop, zone: ZoneInfo = ZONE) -> UsageService:
-    return UsageService(shop.books, shop.gate, shop.clock, zone)  # type: ignore[arg-type]  # passes calls on
+    return UsageService(shop.books, shop.gate, shop.clock, zone)
 
 
 def of(found: tuple[Allowance, ...], level: Level, span: Span) -> Allowance:

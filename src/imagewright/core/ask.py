@@ -133,7 +133,7 @@ class Ask:
 
 def canonical(value: object) -> str:
     """A dataclass as JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(asdict(value), sort_keys=True, separators=(",", ":"))  # type: ignore[call-overload]
+    return json.dumps(asdict(value), sort_keys=True, separators=(",", ":"))  # type: ignore[call-overload]  # it is one
 
 
 def _check_prompt(name: str, text: str) -> None:
