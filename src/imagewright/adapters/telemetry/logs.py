@@ -4,12 +4,17 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
 import structlog
 
 _QUIET = ("fastmcp", "FastMCP", "mcp", "httpx", "httpcore", "uvicorn", "uvicorn.error", "alembic")
+
+_KEPT = frozenset(
+    {"_record", "_from_structlog", "level", "logger", "timestamp", "exception", "frames"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,7 @@ def configure(config: LogConfig, stream: TextIO = sys.stderr) -> None:
         if config.format == "json"
         else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -78,8 +83,21 @@ def frames_only(
 def library_words(
     _logger: object, _method: str, event: MutableMapping[str, object]
 ) -> MutableMapping[str, object]:
-    """Keep only our own sentences: a library's message is replaced by where it came from."""
+    """Keep only our own sentences: of a library's message where it came from is left, no more."""
     name = str(event.get("logger", ""))
-    if name.partition(".")[0] not in {"imagewright", "uvicorn"}:
-        event["event"] = "library message withheld"
-    return event
+    if name.partition(".")[0] in {"imagewright", "uvicorn"}:
+        return event
+    kept = _KEPT | structlog.contextvars.get_contextvars().keys()
+    return {
+        **{key: value for key, value in event.items() if key in kept},
+        "event": "library message withheld",
+    }
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The standard handler shows a message that cannot be written, arguments and all."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Say that a line is missing, and from where."""
+        with suppress(OSError, ValueError):
+            self.stream.write(f"a line of {record.name} could not be logged\n")
