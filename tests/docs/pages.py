@@ -13,6 +13,7 @@ PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 _FENCE = re.compile(r"```(\w*)\s*\Z")
 _HEADING = re.compile(r"(#{1,6}) (.+)\Z")
 _CODE = re.compile(r"`([^`]+)`")
+_ITEM = re.compile(r"(?:\d+\.|-|>) ")
 _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -75,7 +76,8 @@ def prose(page: Path) -> Iterator[tuple[int, str]]:
     """Lines that hold sentences: no heading, no table, no example; code and targets left out."""
     for number, line in _split(page)[0]:
         if line.strip() and not line.startswith(("#", "|")):
-            yield number, _CODE.sub("x", _LINK.sub(r"\1", line)).strip()
+            words = _ITEM.sub("", line.strip(), count=1)
+            yield number, _CODE.sub("x", _LINK.sub(r"\1", words)).strip()
 
 
 def headings(page: Path) -> list[str]:
