@@ -24,7 +24,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "imagewright.toml"
-    path.write_text('name = "Team"\n[providers.a]\n')
+    path.write_text('name = "Team"\n[providers.a]\nkind = "placeholder"\n')
     return path
 
 
@@ -60,6 +60,36 @@ def test_every_fault_is_printed_and_the_exit_code_is_2(config: Path, command: st
     assert SECRET not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("PROVIDERS__A__KIND", "b", "providers.a.kind: There is no provider of the kind 'b'."),
+        ("PROVIDERS__A__DELYA", "1", "providers.a.delya: This key means nothing here."),
+        ("PROVIDERS__A__DELAY", "-1", "providers.a: Delay must be from 0 to 600 seconds."),
+        ("STORAGE__BALLAST_BYTES", "0", "storage.ballast_bytes: This must be at least 1048576."),
+    ],
+)
+def test_options_of_providers_are_checked(
+    config: Path, variable: str, value: str, said: str
+) -> None:
+    name = f"IMAGEWRIGHT_{variable}"
+    done = run("config", "check", "--config", str(config), **{name: value})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f": {said}\n")
+
+
+def test_an_output_that_is_cut_off_shows_no_traceback() -> None:
+    program = f"{sys.executable} -c 'from imagewright.cli import main; main()' config show"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{{ sleep 1; {program}; }} | true"],
+        env={"HOME": "/home/someone", "PYTHONPATH": SRC, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == b""
+
+
 def test_an_env_file_is_read(tmp_path: Path) -> None:
     env_file = tmp_path / "env"
     env_file.write_text("IMAGEWRIGHT_NAME=Filed\n")
@@ -73,7 +103,11 @@ def test_settings_are_shown_as_toml_without_secrets(config: Path) -> None:
     shown = tomllib.loads(done.stdout)
     assert shown["name"] == "Team"
     assert shown["read_only"] is True
-    assert shown["providers"]["a"] == {"kind": "a", "api_key": "********", "models": []}
+    assert shown["providers"]["a"] == {
+        "kind": "placeholder",
+        "api_key": "********",
+        "models": [],
+    }
     assert f'name = "Team"  # {config}:1\n' in done.stdout
     assert SECRET not in done.stdout + done.stderr
 

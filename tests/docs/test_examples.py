@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -118,6 +119,27 @@ def test_commands_answer_as_shown(example: Fence, tmp_path: Path) -> None:
         )
         answer = done.stdout + done.stderr
         assert as_pattern(expected).fullmatch(answer), f"{' '.join(command)} printed:\n{answer}"
+
+
+def test_the_demo_prints_what_the_tutorial_shows(tmp_path: Path) -> None:
+    (example,) = (each for each in fences("text") if each.page.name == "first-image.md")
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "imagewright", "demo"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert demo.stdout is not None
+    shown = ""
+    try:
+        while not shown.endswith("until Ctrl-C.\n\n") and (line := demo.stdout.readline()):
+            shown += line
+    finally:
+        demo.send_signal(signal.SIGINT)
+        rest, _ = demo.communicate(timeout=30)
+    assert as_pattern(example.text + "\n").fullmatch(shown), shown
+    assert (rest, demo.returncode) == ("", 0)
 
 
 def commands(example: Fence) -> list[tuple[list[str], str]]:

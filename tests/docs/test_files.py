@@ -1,13 +1,17 @@
-"""What a service leaves on the disk is told of, and a copy of it is a whole backup."""
+"""What a service leaves on the disk and is deployed with: told of, and true."""
 
+import re
 import shutil
 from pathlib import Path, PurePath
 
 from fastmcp import Client
 
 from imagewright.app import App
+from imagewright.settings.loading import DEFAULT_FILE
+from imagewright.settings.names import variables
+from imagewright.settings.sections import Server
 from tests.docs import facts
-from tests.docs.pages import DOCS, codes, tables
+from tests.docs.pages import DOCS, ROOT, codes, tables
 
 ASK = {"prompt": "a red bicycle", "size": "256x192"}
 
@@ -31,6 +35,18 @@ async def test_every_file_in_the_state_directory_has_its_row(tmp_path: Path) -> 
     assert files
     untold = [str(each) for each in files if not any(fits(each, one) for one in patterns)]
     assert not untold, f"docs/reference/files.md does not name: {', '.join(untold)}"
+
+
+def test_the_compose_file_names_settings_that_exist() -> None:
+    text = (ROOT / "deploy/compose/compose.yaml").read_text("utf-8")
+    assert set(re.findall(r"IMAGEWRIGHT_\w+", text)) <= variables()
+    port = Server().port
+    assert f'"127.0.0.1:{port}:{port}"' in text
+    assert f"http://127.0.0.1:{port}/ready" in text
+    assert str(DEFAULT_FILE.parent) + ":ro" in text
+    grace = re.search(r"stop_grace_period: (\d+)s", text)
+    assert grace
+    assert int(grace[1]) > Server().drain
 
 
 def fits(path: PurePath, pattern: str) -> bool:

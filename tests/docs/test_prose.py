@@ -10,7 +10,7 @@ from tests.docs.pages import DOCS, PAGES, ROOT, anchors, links, prose
 _END_AND_START = re.compile(r"[.!?][”\")]*\s+[A-Z“\"(x]")
 _HOST = re.compile(r"https?://")
 _PICTURES = 60_000
-_LINES, _COLUMNS = 64, 100
+_LINES, _COLUMNS = 60, 100
 
 
 def name(page: Path) -> str:

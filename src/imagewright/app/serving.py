@@ -87,9 +87,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(_BACKLOG)
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        reason = f"cannot listen on {host}, port {port}: {error.strerror}"
+        raise OSError(error.errno, reason) from None
     listener.setblocking(False)
     return listener
 

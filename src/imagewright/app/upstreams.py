@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from imagewright.adapters.catalogue.faults import CatalogueError
 from imagewright.adapters.catalogue.reader import read_offer
@@ -18,6 +19,7 @@ from imagewright.settings import Settings
 _PACKAGE = "imagewright.adapters.providers"
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _NOT_CONFIG = ("models", "title")
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 
 def provider_config(kind: str, options: Mapping[str, object]) -> object:
@@ -28,10 +30,19 @@ def provider_config(kind: str, options: Mapping[str, object]) -> object:
         return TypeAdapter(module.Config).validate_python(wanted)
     except ValidationError as error:
         flaws = [
-            Flaw(place="", key=".".join(str(part) for part in each["loc"]), sentence=each["msg"])
+            Flaw(
+                place="", key=".".join(str(part) for part in each["loc"]), sentence=_sentence(each)
+            )
             for each in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise Misconfigured(flaws) from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    if error["type"] in _UNKNOWN:
+        return "This key means nothing here."
+    words = error["msg"].removeprefix("Value error, ").removesuffix(".")
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def offers_of(settings: Settings) -> tuple[Offer, ...]:

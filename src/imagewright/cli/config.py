@@ -14,7 +14,9 @@ app = App(name="config", help="Check and show the configuration.")
 @app.command
 def check(*, sources: Sources | None = None) -> None:
     """Print ok, or everything that is wrong with the settings, and exit with 2."""
-    settings_or_exit(sources)
+    from imagewright.app.upstreams import provider_config
+
+    settings_or_exit(sources, provider_config)
     print("ok")
 
 

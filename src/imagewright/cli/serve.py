@@ -17,8 +17,10 @@ def serve(
     ] = "http",
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP takes up changed files."""
-    loaded = settings_or_exit(sources)
     from imagewright.app.serving import start
+    from imagewright.app.upstreams import provider_config
+
+    loaded = settings_or_exit(sources, provider_config)
 
     with told():
         asyncio.run(start(loaded.settings, transport))

@@ -230,7 +230,7 @@ def _check_together(
         if faulted.isdisjoint(clash.paths):
             around.flaws.append(
                 Flaw(
-                    place=origins.get(clash.paths[0], DEFAULT),
+                    place=next((origins[path] for path in clash.paths if path in origins), DEFAULT),
                     key=key_name(clash.paths[0]),
                     sentence=clash.sentence,
                     hint=clash.hint,
