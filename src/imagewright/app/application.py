@@ -87,8 +87,13 @@ class App:
 
     async def drain(self) -> None:
         """Take no new work, and await what runs, up to the drain time."""
-        self.services.status.draining = True
+        self.services.intake.close()
         await self.services.workers.stop(float(self.settings.server.drain))
+
+    async def break_off(self) -> None:
+        """End a drain that is under way: what still runs is broken off and entered as such."""
+        self.services.intake.close()
+        await self.services.workers.stop(0)
 
     def refresh(self, *, force: bool = False) -> None:
         """Take up the operator's changes to the ACL and the tokens."""

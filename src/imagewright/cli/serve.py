@@ -17,10 +17,9 @@ def serve(
     ] = "http",
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP takes up changed files."""
+    from imagewright.app.checking import faults_of
     from imagewright.app.serving import start
-    from imagewright.app.upstreams import provider_config
 
-    loaded = settings_or_exit(sources, provider_config)
-
+    loaded = settings_or_exit(sources, faults_of)
     with told():
         asyncio.run(start(loaded.settings, transport))

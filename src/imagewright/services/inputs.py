@@ -35,11 +35,15 @@ class Inputs:
 
         Raises NotFound, InvalidRequest, InvalidImage or ImageTooLarge.
         """
-        found = [await self._image(subject, name) for name in names]
-        if sum(image.picture.bytes for image in found) > self._rules.total:
-            raise ImageTooLarge(
-                f"The input images have more than {self._rules.total} bytes in all."
-            )
+        found: list[Image] = []
+        for name in names:
+            found.append(await self._image(subject, name))
+            if found[-1].picture.bytes > self._rules.each:
+                raise ImageTooLarge(f"An input image has more than {self._rules.each} bytes.")
+            if sum(image.picture.bytes for image in found) > self._rules.total:
+                raise ImageTooLarge(
+                    f"The input images have more than {self._rules.total} bytes in all."
+                )
         return tuple(_reference(image) for image in found)
 
     async def _image(self, subject: str, name: str) -> Image:

@@ -12,7 +12,7 @@ from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from tests.adapters.sql.postgres import Postgres
-from tests.contracts.samples import World
+from tests.contracts.samples import Desk
 
 
 @pytest.fixture(scope="session")
@@ -51,5 +51,5 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def world(database: Database) -> World:
-    return World(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
+def desk(database: Database) -> Desk:
+    return Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database))

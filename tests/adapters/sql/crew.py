@@ -22,8 +22,8 @@ from tests.contracts.samples import (
     STRANGER,
     TEAM_MATE,
     WHENCE,
+    Desk,
     Random,
-    World,
     day,
     verdict,
 )
@@ -31,14 +31,14 @@ from tests.contracts.samples import (
 CALLERS = (OWNER, TEAM_MATE, STRANGER)
 
 
-async def ask_for_nine(world: World, seed: str, asks: int) -> int:
+async def ask_for_nine(desk: Desk, seed: str, asks: int) -> int:
     """How many of so many asks at once a budget for nine admits."""
     charges = (day(Level.EVERYONE, "", PRICE * 9 + 1),)
     room = Capacity(queued=1000, waiting=1000)
     answers = await asyncio.gather(
         *(
-            world.books.admit(
-                world.demand(f"{seed} {n}", CALLERS[n % 3], charges=charges, capacity=room)
+            desk.books.admit(
+                desk.demand(f"{seed} {n}", CALLERS[n % 3], charges=charges, capacity=room)
             )
             for n in range(asks)
         ),
@@ -47,30 +47,30 @@ async def ask_for_nine(world: World, seed: str, asks: int) -> int:
     return sum(not isinstance(answer, BudgetExceeded) for answer in answers)
 
 
-async def step(world: World, seed: str, chance: random.Random) -> None:
+async def step(desk: Desk, seed: str, chance: random.Random) -> None:
     caller = chance.choice(CALLERS)
     try:
-        job = await world.admit(f"{seed} {chance.randrange(40)}", caller)
+        job = await desk.admit(f"{seed} {chance.randrange(40)}", caller)
     except Busy:
         pass
     else:
         if chance.random() < 0.2:
-            await world.books.cancel(caller, job.id, WHENCE, NOON)
+            await desk.books.cancel(caller, job.id, WHENCE, NOON)
     owner = f"worker-{seed}"
-    claimed = await world.claim(owner)
-    if claimed is None or not await world.jobs.start(claimed, owner, NOON):
+    claimed = await desk.claim(owner)
+    if claimed is None or not await desk.jobs.start(claimed, owner, NOON):
         return
     amount = chance.choice([0, PRICE // 2, PRICE])
     state = State.SUCCEEDED if amount else State.FAILED
-    images = (world.image(claimed.id),) if amount else ()
-    await world.books.settle(verdict(claimed, amount, state=state, owner=owner, images=images))
+    images = (desk.image(claimed.id),) if amount else ()
+    await desk.books.settle(verdict(claimed, amount, state=state, owner=owner, images=images))
 
 
-async def work(world: World, seed: str) -> None:
+async def work(desk: Desk, seed: str) -> None:
     chance = random.Random(seed)
     steps = 0
     while True:
-        await asyncio.gather(*(step(world, seed, chance) for _ in range(4)))
+        await asyncio.gather(*(step(desk, seed, chance) for _ in range(4)))
         steps += 1
         print(steps, flush=True)
 
@@ -78,14 +78,14 @@ async def work(world: World, seed: str) -> None:
 async def main(url: str, seed: str, asks: int) -> None:
     database = Database(SqlConfig(url=url, busy_seconds=30))
     await database.open()
-    world = World(SqlBooks(database), SqlJobs(database), SqlLibrary(database), Random(seed))
+    desk = Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database), Random(seed))
     if asks:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        print(await ask_for_nine(world, seed, asks), flush=True)
+        print(await ask_for_nine(desk, seed, asks), flush=True)
         await database.close()
     else:
-        await work(world, seed)
+        await work(desk, seed)
 
 
 if __name__ == "__main__":

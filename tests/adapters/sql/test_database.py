@@ -21,13 +21,13 @@ from imagewright.adapters.sql.tables import jobs, subjects
 from imagewright.core.errors import StorageFull, Unavailable
 from tests.adapters.sql.invariants import broken
 from tests.adapters.sql.postgres import Postgres
-from tests.contracts.samples import OWNER, World
+from tests.contracts.samples import OWNER, Desk
 
 ROOT = Path(__file__).parents[3]
 
 
-def world_on(database: Database) -> World:
-    return World(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
+def desk_on(database: Database) -> Desk:
+    return Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
 
 
 @pytest.fixture
@@ -43,40 +43,40 @@ def config(file: Path) -> SqlConfig:
 async def test_what_was_entered_is_there_after_a_restart(url: str) -> None:
     database = Database(SqlConfig(url=url))
     await database.open()
-    job = await world_on(database).admit()
+    job = await desk_on(database).admit()
     await database.close()
     await database.open()
-    assert await world_on(database).jobs.get(OWNER.subject, job.id) == job
+    assert await desk_on(database).jobs.get(OWNER.subject, job.id) == job
     await database.close()
 
 
 async def test_a_closed_database_says_so(url: str) -> None:
     database = Database(SqlConfig(url=url))
     with pytest.raises(Unavailable):
-        await world_on(database).books.ping()
+        await desk_on(database).books.ping()
     await database.open()
     await database.close()
     await database.close()
     with pytest.raises(Unavailable):
-        await world_on(database).books.ping()
+        await desk_on(database).books.ping()
 
 
 async def test_closing_lets_what_was_asked_for_complete(url: str) -> None:
     database = Database(SqlConfig(url=url))
     await database.open()
-    world = world_on(database)
-    asks = [asyncio.ensure_future(world.admit(f"fox {n}")) for n in range(5)]
+    desk = desk_on(database)
+    asks = [asyncio.ensure_future(desk.admit(f"fox {n}")) for n in range(5)]
     await asyncio.sleep(0)
     await database.close()
     entered = await asyncio.gather(*asks)
     await database.open()
     assert len({job.id for job in entered}) == 5
-    assert (await world.jobs.counts())["queued"] == 5
+    assert (await desk.jobs.counts())["queued"] == 5
     await database.close()
 
 
 async def test_a_cancelled_task_leaves_its_transaction_whole(
-    database: Database, world: World
+    database: Database, desk: Desk
 ) -> None:
     entered, go = threading.Event(), threading.Event()
 
@@ -87,7 +87,7 @@ async def test_a_cancelled_task_leaves_its_transaction_whole(
 
     blocking = asyncio.ensure_future(database.write(blocked))
     await asyncio.to_thread(entered.wait, 10)
-    waiting = asyncio.ensure_future(world.admit())
+    waiting = asyncio.ensure_future(desk.admit())
     await asyncio.sleep(0)
     blocking.cancel()
     waiting.cancel()
@@ -95,10 +95,10 @@ async def test_a_cancelled_task_leaves_its_transaction_whole(
     assert blocking.cancelled()
     assert waiting.cancelled()
     go.set()
-    await world.books.ping()
+    await desk.books.ping()
     await database.close()
     await database.open()
-    assert (await world.jobs.counts())["queued"] == 1
+    assert (await desk.jobs.counts())["queued"] == 1
     assert await database.read(broken) == []
     names = await database.read(lambda c: set(c.scalars(select(subjects.c.name))))
     assert names == {"user:blocked", OWNER.subject}
@@ -114,11 +114,11 @@ async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> N
     assert await database.read(lambda c: c.scalars(select(subjects.c.name)).all()) == []
 
 
-async def test_errors_carry_no_prompt(database: Database, world: World) -> None:
-    image = world.image(prompt="the secret fox")
-    await world.library.add(OWNER.subject, image)
+async def test_errors_carry_no_prompt(database: Database, desk: Desk) -> None:
+    image = desk.image(prompt="the secret fox")
+    await desk.library.add(OWNER.subject, image)
     with pytest.raises(IntegrityError) as raised:
-        await world.library.add(OWNER.subject, image)
+        await desk.library.add(OWNER.subject, image)
     assert "secret" not in str(raised.value)
 
 
@@ -127,9 +127,9 @@ async def test_errors_carry_no_prompt(database: Database, world: World) -> None:
     "statement", ["UPDATE {} SET at = 0", "DELETE FROM {}", "DELETE FROM {} WHERE id = 1"]
 )
 async def test_what_is_entered_in_ledger_and_audit_stays(
-    database: Database, world: World, table: str, statement: str
+    database: Database, desk: Desk, table: str, statement: str
 ) -> None:
-    await world.admit()
+    await desk.admit()
     with pytest.raises(DBAPIError, match="append-only"):
         await database.write(lambda c: c.execute(text(statement.format(table))).close())
     count = text(f"SELECT count(*) FROM {table} WHERE at > 0")  # noqa: S608
@@ -148,7 +148,7 @@ async def test_the_file_is_its_owners_alone(file: Path, config: SqlConfig) -> No
     file.touch(0o644)
     database = Database(config)
     await database.open()
-    await world_on(database).admit()
+    await desk_on(database).admit()
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
     assert modes == dict.fromkeys(["books.db", "books.db-shm", "books.db-wal"], 0o600)
     await database.close()
@@ -205,33 +205,33 @@ async def test_a_file_that_is_no_database_is_refused(file: Path, config: SqlConf
 async def test_another_writers_lock_is_waited_for_then_named(file: Path, config: SqlConfig) -> None:
     database = Database(config)
     await database.open()
-    world = world_on(database)
+    desk = desk_on(database)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="busy"):
-        await world.admit()
+        await desk.admit()
     with pytest.raises(Unavailable):
-        await world.books.ping()
-    assert await world.books.find(world.demand()) is None
+        await desk.books.ping()
+    assert await desk.books.find(desk.demand()) is None
     other.execute("ROLLBACK")
     other.close()
-    await world.admit()
+    await desk.admit()
     await database.close()
 
 
 async def test_a_full_disk_is_named_and_harms_nothing(config: SqlConfig) -> None:
     database = Database(config)
     await database.open()
-    world = world_on(database)
-    await world.admit("first")
+    desk = desk_on(database)
+    await desk.admit("first")
 
     await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1").close())
-    too_much = world.image(prompt="x" * 400_000)
+    too_much = desk.image(prompt="x" * 400_000)
     with pytest.raises(StorageFull):
-        await world.library.add(OWNER.subject, too_much)
+        await desk.library.add(OWNER.subject, too_much)
     assert await database.read(broken) == []
     await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 100000").close())
-    await world.admit("second")
+    await desk.admit("second")
     await database.close()
 
 
@@ -263,10 +263,10 @@ async def test_many_that_open_an_empty_database_at_once_make_one_schema(
 async def open_together(databases: list[Database]) -> None:
     await asyncio.gather(*(database.open() for database in databases))
     for place, database in enumerate(databases):
-        world = world_on(database)
-        world.random.seed = str(place)
-        await world.admit(f"fox {place}")
-    assert (await world_on(databases[0]).jobs.counts())["queued"] == 4
+        desk = desk_on(database)
+        desk.random.seed = str(place)
+        await desk.admit(f"fox {place}")
+    assert (await desk_on(databases[0]).jobs.counts())["queued"] == 4
     for database in databases:
         await database.close()
 
@@ -275,13 +275,13 @@ async def test_a_server_that_dropped_its_connections_is_met_again(postgres: Post
     with postgres.database() as url:
         database = Database(SqlConfig(url=url))
         await database.open()
-        world = world_on(database)
-        await world.admit("first")
+        desk = desk_on(database)
+        await desk.admit("first")
         postgres.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'imagewright'"
         )
-        await world.admit("second")
+        await desk.admit("second")
         await database.close()
 
 

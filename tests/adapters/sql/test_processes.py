@@ -11,7 +11,7 @@ from typing import IO
 from imagewright.adapters.sql.database import Database
 from tests.adapters.sql.invariants import broken
 from tests.contracts.books import balance
-from tests.contracts.samples import NOON, PRICE, SECOND, World
+from tests.contracts.samples import NOON, PRICE, SECOND, Desk
 
 ROOT = Path(__file__).parents[3]
 Crew = subprocess.Popen[str]
@@ -50,7 +50,7 @@ async def worked(process: Crew, steps: int) -> None:
 
 
 async def test_two_processes_together_admit_what_the_budget_has_room_for(
-    url: str, database: Database, world: World
+    url: str, database: Database, desk: Desk
 ) -> None:
     with crews(url, "a", "b", asks=32) as processes:
         for process in processes:
@@ -60,7 +60,7 @@ async def test_two_processes_together_admit_what_the_budget_has_room_for(
             process.stdin.write("go\n")
             process.stdin.flush()
         assert sum([int(await line(process.stdout)) for process in processes]) == 9
-    assert await balance(world) == (9 * PRICE, 0)
+    assert await balance(desk) == (9 * PRICE, 0)
     assert await database.read(broken) == []
 
 
@@ -76,12 +76,12 @@ async def test_killed_processes_leave_the_books_right(url: str, database: Databa
 
 
 async def test_a_process_that_comes_back_puts_its_jobs_right(
-    url: str, database: Database, world: World
+    url: str, database: Database, desk: Desk
 ) -> None:
     with crews(url, "a") as (process,):
         await worked(process, 5)
-    left = await world.claim("worker-a")
-    recovered = await world.jobs.recover(NOON + SECOND, sole=True)
+    left = await desk.claim("worker-a")
+    recovered = await desk.jobs.recover(NOON + SECOND, sole=True)
     assert left is None or left.id in recovered.requeued
-    assert (await world.jobs.counts())["running"] == 0
+    assert (await desk.jobs.counts())["running"] == 0
     assert await database.read(broken) == []

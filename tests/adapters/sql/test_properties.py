@@ -28,7 +28,7 @@ from imagewright.core.job import JOINABLE, Job, State
 from tests.adapters.sql.invariants import broken
 from tests.adapters.sql.postgres import Postgres
 from tests.contracts.books import EVERYONE, balance
-from tests.contracts.samples import NOON, OWNER, TEAM_MATE, WHENCE, World, day, verdict
+from tests.contracts.samples import NOON, OWNER, TEAM_MATE, WHENCE, Desk, day, verdict
 
 Answer = TypeVar("Answer")
 LIMIT = 16
@@ -59,9 +59,7 @@ class Machine(RuleBasedStateMachine):
         self.do(self.database.open())
         if self.url:
             self.do(self.database.write(_empty))
-        self.world = World(
-            SqlBooks(self.database), SqlJobs(self.database), SqlLibrary(self.database)
-        )
+        self.desk = Desk(SqlBooks(self.database), SqlJobs(self.database), SqlLibrary(self.database))
         self.known: list[Known] = []
         self.held = self.settled = 0
 
@@ -83,10 +81,10 @@ class Machine(RuleBasedStateMachine):
             if (each.caller, each.prompt) == (caller, prompt) and each.state in JOINABLE
         ]
         charges = (day(Level.EVERYONE, "", LIMIT), day(Level.SUBJECT, caller.subject))
-        demand = self.world.demand(prompt, caller, ceiling=ceiling, charges=charges)
+        demand = self.desk.demand(prompt, caller, ceiling=ceiling, charges=charges)
         room = not ceiling or self.held + self.settled + ceiling <= LIMIT
         try:
-            admitted = self.do(self.world.books.admit(demand))
+            admitted = self.do(self.desk.books.admit(demand))
         except BudgetExceeded:
             assert not same
             assert not room
@@ -109,7 +107,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(start=st.booleans())
     def claim(self, start: bool) -> None:
-        job = self.do(self.world.claim())
+        job = self.do(self.desk.claim())
         if job is None:
             running = [each.caller for each in self.in_state(State.RUNNING)]
             assert all(running.count(each.caller) >= 2 for each in self.in_state(State.QUEUED))
@@ -117,7 +115,7 @@ class Machine(RuleBasedStateMachine):
         (taken,) = [each for each in self.known if each.job.id == job.id]
         assert taken.state is State.QUEUED
         taken.job, taken.state = job, State.RUNNING
-        taken.started = start and self.do(self.world.jobs.start(job, "worker-1", NOON))
+        taken.started = start and self.do(self.desk.jobs.start(job, "worker-1", NOON))
 
     @precondition(lambda self: self.in_state(State.RUNNING))
     @rule(data=st.data(), share=st.sampled_from([None, 0, 1, 2]), stale=st.booleans())
@@ -125,7 +123,7 @@ class Machine(RuleBasedStateMachine):
         ended = data.draw(st.sampled_from(self.in_state(State.RUNNING)))
         if stale:
             lost = verdict(ended.job, 0, state=State.FAILED, owner="worker-9")
-            assert not self.do(self.world.books.settle(lost))
+            assert not self.do(self.desk.books.settle(lost))
         self.end(ended, share)
 
     def end(self, ended: Known, share: int | None) -> None:
@@ -134,10 +132,10 @@ class Machine(RuleBasedStateMachine):
         state = (
             State.SUCCEEDED if share else State.OUTCOME_UNKNOWN if share is None else State.FAILED
         )
-        images = (self.world.image(ended.job.id),) if share else ()
+        images = (self.desk.image(ended.job.id),) if share else ()
         told = verdict(ended.job, amount, state=state, images=images)
-        assert self.do(self.world.books.settle(told))
-        assert not self.do(self.world.books.settle(told))
+        assert self.do(self.desk.books.settle(told))
+        assert not self.do(self.desk.books.settle(told))
         ended.state = state
         if amount is not None:
             self.held -= ceiling
@@ -147,7 +145,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         chosen = data.draw(st.sampled_from(self.known))
-        told = self.do(self.world.books.cancel(chosen.caller, chosen.job.id, WHENCE, NOON))
+        told = self.do(self.desk.books.cancel(chosen.caller, chosen.job.id, WHENCE, NOON))
         if chosen.state is State.QUEUED:
             chosen.state = State.CANCELED
             self.held -= chosen.job.ceiling
@@ -156,7 +154,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def recover(self) -> None:
         running = self.in_state(State.RUNNING)
-        recovered = self.do(self.world.jobs.recover(NOON, sole=True))
+        recovered = self.do(self.desk.jobs.recover(NOON, sole=True))
         for each in running:
             each.state = State.OUTCOME_UNKNOWN if each.started else State.QUEUED
         assert set(recovered.unknown) == {each.job.id for each in running if each.started}
@@ -164,7 +162,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_sums_are_the_models(self) -> None:
-        assert self.do(balance(self.world, EVERYONE)) == (self.held, self.settled)
+        assert self.do(balance(self.desk, EVERYONE)) == (self.held, self.settled)
 
     def teardown(self) -> None:
         wrong = self.do(self.database.read(broken))

@@ -12,7 +12,7 @@ from imagewright.adapters.sql.tables import budgets, subjects
 from imagewright.core.job import State
 from tests.adapters.sql.invariants import broken
 from tests.contracts.books import balance
-from tests.contracts.samples import NOON, OWNER, PRICE, WHENCE, World, verdict
+from tests.contracts.samples import NOON, OWNER, PRICE, WHENCE, Desk, verdict
 
 
 @asynccontextmanager
@@ -37,36 +37,36 @@ async def accounts_held_up(database: Database) -> AsyncIterator[None]:
 
 
 async def test_two_that_settle_one_job_at_once_settle_it_once(
-    database: Database, world: World
+    database: Database, desk: Desk
 ) -> None:
-    await world.admit()
-    job = await world.run()
+    await desk.admit()
+    job = await desk.run()
     async with accounts_held_up(database):
-        ends = [asyncio.ensure_future(world.books.settle(verdict(job))) for _ in range(3)]
+        ends = [asyncio.ensure_future(desk.books.settle(verdict(job))) for _ in range(3)]
     assert sorted(await asyncio.gather(*ends)) == [False, False, True]
-    assert await balance(world) == (0, PRICE)
+    assert await balance(desk) == (0, PRICE)
     assert await database.read(broken) == []
 
 
 async def test_a_job_that_is_cancelled_twice_at_once_is_released_once(
-    database: Database, world: World
+    database: Database, desk: Desk
 ) -> None:
-    job = await world.admit()
+    job = await desk.admit()
     async with accounts_held_up(database):
         ends = [
-            asyncio.ensure_future(world.books.cancel(OWNER, job.id, WHENCE, NOON)) for _ in range(3)
+            asyncio.ensure_future(desk.books.cancel(OWNER, job.id, WHENCE, NOON)) for _ in range(3)
         ]
     assert {ended.state for ended in await asyncio.gather(*ends)} == {State.CANCELED}
-    assert await balance(world) == (0, 0)
+    assert await balance(desk) == (0, 0)
     assert await database.read(broken) == []
 
 
 async def test_the_same_ask_that_waits_for_itself_is_one_job(
-    database: Database, world: World
+    database: Database, desk: Desk
 ) -> None:
-    await world.admit("other")
+    await desk.admit("other")
     async with accounts_held_up(database):
-        asks = [asyncio.ensure_future(world.books.admit(world.demand())) for _ in range(5)]
+        asks = [asyncio.ensure_future(desk.books.admit(desk.demand())) for _ in range(5)]
     answers = await asyncio.gather(*asks)
     assert [answer.fresh for answer in answers].count(True) == 1
     assert len({answer.job.id for answer in answers}) == 1
@@ -74,11 +74,11 @@ async def test_the_same_ask_that_waits_for_itself_is_one_job(
 
 
 async def test_claims_that_wait_for_each_other_keep_to_the_subjects_share(
-    database: Database, world: World
+    database: Database, desk: Desk
 ) -> None:
     for place in range(4):
-        await world.admit(f"fox {place}")
+        await desk.admit(f"fox {place}")
     async with accounts_held_up(database):
-        claims = [asyncio.ensure_future(world.claim(f"worker-{n}")) for n in range(5)]
+        claims = [asyncio.ensure_future(desk.claim(f"worker-{n}")) for n in range(5)]
     taken = [job.id for job in await asyncio.gather(*claims) if job is not None]
     assert len(taken) == len(set(taken)) == 2

@@ -12,35 +12,35 @@ from imagewright.core.job import State
 from imagewright.core.money import Nano
 from imagewright.core.quote import Consent
 from imagewright.core.spending import Settled
-from tests.contracts.samples import NOON, OWNER, PRICE, SECOND, WHENCE, World, verdict
+from tests.contracts.samples import NOON, OWNER, PRICE, SECOND, WHENCE, Desk, verdict
 
 PROMPT = "an unmistakable pangolin"
 
 
 @pytest.fixture
-async def busy(world: World) -> World:
+async def busy(desk: Desk) -> Desk:
     """Something of everything was done by the owner."""
-    demand = world.demand(PROMPT)
-    quote = await world.books.offer(OWNER, demand.quote, WHENCE, NOON)
-    await world.admit(PROMPT, given=quote.id, consent=Consent.HUMAN)
-    await world.admit(PROMPT, given=quote.id, consent=Consent.HUMAN)
-    job = await world.run()
-    image = world.image(job.id, PROMPT)
+    demand = desk.demand(PROMPT)
+    quote = await desk.books.offer(OWNER, demand.quote, WHENCE, NOON)
+    await desk.admit(PROMPT, given=quote.id, consent=Consent.HUMAN)
+    await desk.admit(PROMPT, given=quote.id, consent=Consent.HUMAN)
+    job = await desk.run()
+    image = desk.image(job.id, PROMPT)
     settled = Settled(amount=Nano(PRICE // 2), disputed=Nano(PRICE * 9))
-    await world.books.settle(verdict(job, settled=settled, images=(image,)))
-    canceled = await world.admit("cancel it")
-    await world.books.cancel(OWNER, canceled.id, WHENCE, NOON + SECOND)
-    await world.admit("lose it")
-    await world.run()
-    await world.jobs.recover(NOON + SECOND, sole=True)
-    return world
+    await desk.books.settle(verdict(job, settled=settled, images=(image,)))
+    canceled = await desk.admit("cancel it")
+    await desk.books.cancel(OWNER, canceled.id, WHENCE, NOON + SECOND)
+    await desk.admit("lose it")
+    await desk.run()
+    await desk.jobs.recover(NOON + SECOND, sole=True)
+    return desk
 
 
 async def rows(database: Database, table: Any) -> Sequence[Any]:
     return await database.read(lambda c: c.execute(select(table).order_by(table.c.id)).all())
 
 
-async def test_every_step_is_audited_once(database: Database, busy: World) -> None:
+async def test_every_step_is_audited_once(database: Database, busy: Desk) -> None:
     entered = await rows(database, audit)
     assert [(row.action, row.outcome, row.reason, row.amount) for row in entered] == [
         ("quote", "offered", None, PRICE),
@@ -57,7 +57,7 @@ async def test_every_step_is_audited_once(database: Database, busy: World) -> No
     assert {row.address for row in entered if row.request} == {"192.0.2.7"}
 
 
-async def test_the_ledger_tells_what_moved(database: Database, busy: World) -> None:
+async def test_the_ledger_tells_what_moved(database: Database, busy: Desk) -> None:
     entered = await rows(database, ledger)
     assert [(row.kind, row.amount, row.disputed) for row in entered] == [
         ("hold", PRICE, None),
@@ -73,7 +73,7 @@ async def test_the_ledger_tells_what_moved(database: Database, busy: World) -> N
 
 
 async def test_a_subjects_name_stands_once_in_all_the_database(
-    database: Database, busy: World
+    database: Database, busy: Desk
 ) -> None:
     def places(connection: Connection) -> list[str]:
         return [
@@ -87,7 +87,7 @@ async def test_a_subjects_name_stands_once_in_all_the_database(
 
 
 async def test_a_prompt_stands_with_the_job_and_the_image_only(
-    database: Database, busy: World
+    database: Database, busy: Desk
 ) -> None:
     def places(connection: Connection) -> set[str]:
         return {
@@ -100,8 +100,8 @@ async def test_a_prompt_stands_with_the_job_and_the_image_only(
     assert await database.read(places) == {jobs.name, images.name}
 
 
-async def test_a_free_ask_leaves_no_money_in_the_ledger(database: Database, world: World) -> None:
-    await world.admit(ceiling=0)
-    job = await world.run()
-    await world.books.settle(verdict(job, 0, state=State.SUCCEEDED))
+async def test_a_free_ask_leaves_no_money_in_the_ledger(database: Database, desk: Desk) -> None:
+    await desk.admit(ceiling=0)
+    job = await desk.run()
+    await desk.books.settle(verdict(job, 0, state=State.SUCCEEDED))
     assert await rows(database, ledger) == []

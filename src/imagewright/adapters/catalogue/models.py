@@ -53,6 +53,7 @@ def read_model(name: str, fields: Fields) -> Model:
         moderations=fields.take("moderations", (), words(Moderation)),
         fidelities=fields.take("fidelities", (), words(Fidelity)),
         count=fields.take("count", 1, between(1, MAX_COUNT)),
+        inputs=fields.take("inputs", tuple(Format), words(Format)),
         references=fields.take("references", 0, between(0, MAX_REFERENCES)),
         mask=fields.take("mask", False, flag),
         partials=fields.take("partials", 0, between(0, MAX_PARTIALS)),
