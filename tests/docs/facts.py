@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cyclopts import App as Commands
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from imagewright.app import App, build
@@ -18,7 +18,7 @@ from imagewright.core.catalogue import Model, Offer, PerImage
 from imagewright.core.money import Nano, usd
 from imagewright.settings import Settings, load
 from imagewright.settings.names import leaves
-from imagewright.settings.sections import Provider, Section
+from imagewright.settings.sections import Provider
 
 ADAPTERS = Path(__file__).parents[2] / "src/imagewright/adapters/providers"
 _MILLION = 1_000_000
@@ -53,11 +53,11 @@ def setting_fields() -> dict[str, FieldInfo]:
 
 
 def _field(path: tuple[str, ...]) -> FieldInfo:
-    model: type[Section] = Settings
+    model: type[BaseModel] = Settings
     for part in path[:-1]:
         inner = model.model_fields[part].annotation
         assert isinstance(inner, type)
-        assert issubclass(inner, Section)
+        assert issubclass(inner, BaseModel)
         model = inner
     return model.model_fields[path[-1]]
 

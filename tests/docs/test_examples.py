@@ -15,15 +15,17 @@ from imagewright.adapters.acl.reader import Known, read_acl
 from imagewright.adapters.auth.token_reader import read_tokens
 from imagewright.adapters.toml.document import Document, parse_document
 from imagewright.api.mcp.server import TOOLS
-from imagewright.app.upstreams import offers_of, provider_config
+from imagewright.app.checking import faults_of
 from imagewright.settings import load
 from tests.docs.pages import ROOT, Fence, fences, languages
 
 RUN = {"python", "toml", "console", "json"}
 SHOWN = {"sh", "text", "ini"}
 """Not run: what a shell does to a machine, what stands in a tree, files of other programs."""
+OTHERS = {"acl.toml": "[subjects]\n", "tokens.toml": "[tokens]\n"}
+"""What the settings name beside keys."""
 KNOWN = Known(
-    components=frozenset(tool.name for tool in TOOLS),
+    tools=frozenset(tool.name for tool in TOOLS),
     providers=frozenset({"openai", "placeholder", "relay"}),
 )
 _KEY_FILE = re.compile(r'_file = "([^"/]+)"')
@@ -54,22 +56,24 @@ def test_python_runs(example: Fence, tmp_path: Path) -> None:
 
 def read_settings(example: Fence, directory: Path) -> None:
     write_settings(example, directory)
-    loaded = load(
+    for name, text in OTHERS.items():
+        write(directory / name, text)
+    load(
         config=directory / "imagewright.toml",
         environ={"HOME": str(directory)},
-        provider_config=provider_config,
+        check=faults_of,
     )
-    offers_of(loaded.settings)
 
 
 def write_settings(example: Fence, directory: Path) -> None:
-    file = directory / "imagewright.toml"
-    file.write_text(example.text, "utf-8")
-    file.chmod(0o600)
+    write(directory / "imagewright.toml", example.text)
     for name in _KEY_FILE.findall(example.text):
-        key = directory / name
-        key.write_text("a-key-for-an-example\n", "utf-8")
-        key.chmod(0o600)
+        write(directory / name, "a-key-for-an-example\n")
+
+
+def write(file: Path, text: str) -> None:
+    file.write_text(text, "utf-8")
+    file.chmod(0o600)
 
 
 def check_acl(example: Fence, directory: Path) -> None:
@@ -104,9 +108,11 @@ def test_json_is_json(example: Fence) -> None:
 
 @pytest.mark.parametrize("example", fences("console"), ids=named)
 def test_commands_answer_as_shown(example: Fence, tmp_path: Path) -> None:
-    for settings in fences("toml"):
-        if settings.page == example.page and settings.file == "imagewright.toml":
-            write_settings(settings, tmp_path)
+    for other in fences("toml"):
+        if other.page == example.page and other.file == "imagewright.toml":
+            write_settings(other, tmp_path)
+        elif other.page == example.page:
+            write(tmp_path / other.file, other.text)
     for command, expected in commands(example):
         done = subprocess.run(
             [sys.executable, "-m", *command],

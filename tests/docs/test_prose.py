@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, PAGES, ROOT, anchors, links, prose
+from tests.docs.pages import DOCS, PAGES, ROOT, anchors, codes, links, prose, tables
 
 _END_AND_START = re.compile(r"[.!?][”\")]*\s+[A-Z“\"(x]")
 _HOST = re.compile(r"https?://")
@@ -60,3 +60,13 @@ def test_the_readme_is_one_screen() -> None:
 def test_pictures_are_small() -> None:
     for picture in (DOCS / "images").iterdir():
         assert picture.stat().st_size <= _PICTURES, name(picture)
+
+
+def test_every_event_that_is_explained_is_logged() -> None:
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
+    for row in tables(DOCS / "how-to/watch-it.md", "Logs"):
+        (event,) = codes(row["Event"])
+        words = event.removesuffix("…").rstrip()
+        level = row["Level"]
+        call = rf'_log\.(?:{level}|exception)\(\s*"{re.escape(words)}'
+        assert re.search(call, source), f"nothing logs {event!r} as {level}"
