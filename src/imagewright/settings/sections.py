@@ -123,7 +123,9 @@ class Storage(Section):
     """Space that is set aside in the state directory for a full disk."""
 
     spool_bytes: Bytes = Field(default=64 * MIB, description="Keeps pictures that were paid for.")
-    ballast_bytes: Bytes = Field(default=16 * MIB, description="Given up first, for the database.")
+    ballast_bytes: Bytes = Field(
+        default=16 * MIB, ge=MIB, description="Given up first, for the database."
+    )
 
 
 class Limits(Section):
