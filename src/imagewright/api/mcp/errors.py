@@ -4,7 +4,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ParamSpec
 
 from fastmcp import Context
@@ -50,8 +50,7 @@ def answering(
 
     @functools.wraps(call)
     async def answered(*args: P.args, **kwargs: P.kwargs) -> Any:
-        ctx = next(each for each in (*args, *kwargs.values()) if isinstance(each, Context))
-        face = face_of(ctx)
+        face = face_of(_context(args, kwargs))
         began = time.monotonic()
         code = "ok"
         try:
@@ -67,6 +66,14 @@ def answering(
             face.telemetry.call(call.__name__, code, time.monotonic() - began)
 
     return answered
+
+
+def _context(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Context:
+    """The framework hands it over by the name it has in every signature here."""
+    named = kwargs.get("ctx")
+    if isinstance(named, Context):
+        return named
+    return next(each for each in args if isinstance(each, Context))
 
 
 def incident(face: Face, component: str) -> Internal:
