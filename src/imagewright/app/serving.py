@@ -1,6 +1,7 @@
 """Running an App: over HTTP until a signal, or over stdio until its client leaves."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -44,6 +45,7 @@ async def serve_http(app: App, ready: Callable[[App], Awaitable[None]] | None = 
     server_settings = app.settings.server
     listener = listen(server_settings.host, server_settings.port)
     async with app:
+        _collect_from_now_on()
         server = _Server(
             uvicorn.Config(
                 app.http,
@@ -76,6 +78,7 @@ async def serve_http(app: App, ready: Callable[[App], Awaitable[None]] | None = 
 async def serve_stdio(app: App) -> None:
     """Serve one local client over stdin and stdout; nothing else may write to stdout."""
     async with app:
+        _collect_from_now_on()
         await app.mcp.run_stdio_async(show_banner=False)
 
 
@@ -94,6 +97,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise
     listener.setblocking(False)
     return listener
+
+
+def _collect_from_now_on() -> None:
+    """What the start made is no garbage and is not looked through again."""
+    gc.freeze()
+    gc.enable()
 
 
 class _Server(uvicorn.Server):
