@@ -20,7 +20,7 @@ from imagewright.core.caller import Caller, Credential
 from imagewright.core.money import Nano
 from imagewright.core.quote import Consent
 from imagewright.ports.books import Capacity, Demand
-from tests.contracts.samples import WHENCE, Random, World, plan_of
+from tests.contracts.samples import WHENCE, Desk, Random, plan_of
 
 COUNT = 2000
 AT_ONCE = 32
@@ -37,16 +37,16 @@ def charges(subject: str) -> tuple[Charge, ...]:
     )
 
 
-async def demands(world: World) -> list[Demand]:
+async def demands(desk: Desk) -> list[Demand]:
     """Asks of many subjects, eight each, with a quote that stands ready to be used up."""
     made = []
     for place in range(COUNT):
         caller = Caller(subject=f"user:{place // 8}", credential=Credential(id="tok"))
         plan = plan_of(f"picture number {place}")
-        quote = world.quote(plan)
+        quote = desk.quote(plan)
         made.append(
             replace(
-                world.demand(plan=plan, caller=caller),
+                desk.demand(plan=plan, caller=caller),
                 quote=quote,
                 given=quote.id,
                 consent=Consent.HUMAN,
@@ -78,15 +78,15 @@ async def measure(url: str) -> float:
     database = Database(SqlConfig(url=url))
     await database.open()
     random = Random(seed=str(time.time_ns()))
-    world = World(SqlBooks(database), SqlJobs(database), SqlLibrary(database), random)
-    waiting = await demands(world)
+    desk = Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database), random)
+    waiting = await demands(desk)
     for demand in waiting:
-        await world.books.offer(demand.caller, demand.quote, WHENCE, demand.now)
+        await desk.books.offer(demand.caller, demand.quote, WHENCE, demand.now)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def admit(demand: Demand) -> None:
         async with gate:
-            assert (await world.books.admit(demand)).fresh
+            assert (await desk.books.admit(demand)).fresh
 
     began = time.perf_counter()
     await asyncio.gather(*(admit(demand) for demand in waiting))

@@ -1,7 +1,11 @@
-"""What every implementation of `ports.provider.Provider` keeps: subclass, and give it `provider`."""
+"""What every implementation of `ports.provider.Provider` keeps.
+
+Subclass, and give it `provider`, and `slow`: one whose orders take longer than a test waits.
+"""
 
 import asyncio
 import logging
+from typing import ClassVar
 
 import pytest
 
@@ -16,9 +20,7 @@ def made(delivery: Delivery) -> list[tuple[str, int, int, bool]]:
 
 
 class ProviderContract:
-    """`slow` is a provider whose orders take longer than the test waits."""
-
-    secrets: tuple[str, ...] = ()
+    secrets: ClassVar[tuple[str, ...]] = ()
 
     @pytest.mark.parametrize("form", [Format.PNG, Format.JPEG, Format.WEBP])
     async def test_it_makes_pictures_of_the_size_and_format_asked(

@@ -78,7 +78,7 @@ def day(level: Level, key: str, limit: int | None = None) -> Charge:
 
 
 @dataclass
-class World:
+class Desk:
     """The three ports on one store, and what to enter in them."""
 
     books: Books

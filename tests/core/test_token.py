@@ -51,4 +51,4 @@ def test_a_cut_token_of_ours_is_refused_and_a_long_foreign_one_is_not() -> None:
 
 
 def test_token_ids_are_short() -> None:
-    assert re.fullmatch("tok_[a-z2-7]{8}", new_token_id(lambda count: bytes(count)))
+    assert re.fullmatch("tok_[a-z2-7]{8}", new_token_id(bytes))

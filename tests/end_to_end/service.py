@@ -62,21 +62,31 @@ class Service:
         return httpx.AsyncClient(base_url=self.base, headers=headers, timeout=30)
 
 
-def configured(state: Path, acl: str = ACL, **explicit: object) -> tuple[Settings, dict[str, str]]:
+def configured(
+    state: Path,
+    acl: str = ACL,
+    cast: tuple[str, ...] = (OWNER, MEMBER, STRANGER),
+    **explicit: object,
+) -> tuple[Settings, dict[str, str]]:
     """Settings below a directory with a token for everybody in the cast, and those tokens.
 
     `explicit` has settings by dotted keys written with two underscores for the dot.
     """
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     (state / "acl.toml").write_text(acl)
-    tokens = {who: mint(secrets.token_bytes) for who in (OWNER, MEMBER, STRANGER)}
+    tokens = {who: mint(secrets.token_bytes) for who in cast}
     for index, (who, token) in enumerate(tokens.items()):
-        groups = () if who == STRANGER else ("design",)
+        groups = ("design",) if who in {OWNER, MEMBER} else ()
         add(
             state / "tokens.toml",
             NewToken(id=f"tok_{index}", sha256=digest(token), subject=who, groups=groups),
         )
-    wanted: dict[str, object] = {
+    return settings_of(wanted(state, **explicit)), tokens
+
+
+def wanted(state: Path, **explicit: object) -> dict[str, object]:
+    """What is set explicitly for a state directory, by dotted keys."""
+    found: dict[str, object] = {
         "state": str(state),
         "read_only": False,
         "auth.acl_path": str(state / "acl.toml"),
@@ -87,9 +97,12 @@ def configured(state: Path, acl: str = ACL, **explicit: object) -> tuple[Setting
         "storage.spool_bytes": 8 * MIB,
         "storage.ballast_bytes": MIB,
     }
-    wanted |= {key.replace("__", "."): value for key, value in explicit.items()}
-    loaded = load(explicit=wanted, environ={}, provider_config=provider_config)
-    return loaded.settings, tokens
+    return found | {key.replace("__", "."): value for key, value in explicit.items()}
+
+
+def settings_of(found: Mapping[str, object]) -> Settings:
+    """The settings with these keys, and nothing of the environment."""
+    return load(explicit=found, environ={}, provider_config=provider_config).settings
 
 
 def digest(token: str) -> str:
@@ -107,12 +120,10 @@ async def running(
         uvicorn.Config(app.http, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn sets a flag
         await asyncio.sleep(0.005)
     try:
-        yield Service(
-            app=app, base=f"http://127.0.0.1:{listener.getsockname()[1]}", tokens=tokens
-        )
+        yield Service(app=app, base=f"http://127.0.0.1:{listener.getsockname()[1]}", tokens=tokens)
     finally:
         server.should_exit = True
         await serving

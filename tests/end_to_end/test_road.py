@@ -16,7 +16,7 @@ async def make(service: Service, mode: Mode, who: str = OWNER, **more: Any) -> d
         arguments = {"prompt": "a red bicycle", "size": "256x192", **more}
         answer = await client.call_tool("generate_image", arguments)
     assert answer.structured_content is not None
-    return answer.structured_content
+    return dict(answer.structured_content)
 
 
 async def test_an_owner_makes_lists_shows_and_deletes_an_image(

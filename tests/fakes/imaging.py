@@ -1,10 +1,14 @@
-"""A stand-in for `ports.imaging.Imaging` that draws plain pictures, in this process."""
+"""Stand-ins for `ports.imaging.Imaging` that draw plain pictures, in this process."""
 
 import hashlib
 
-from imagewright.core.picture import Drawing, PictureLimits, Rendition
+import pyvips
+
+from imagewright.core.errors import ImageTooLarge, InvalidImage, Unavailable
+from imagewright.core.picture import Drawing, Format, Picture, PictureLimits, Rendition
+from imagewright.core.size import Size
 from imagewright.ports.imaging import Inspected, Preview, Rendered
-from tests.fakes.pictures import encoded
+from tests.fakes.pictures import encoded, facts
 
 
 class PlainImaging:
@@ -33,3 +37,40 @@ class PlainImaging:
 
     def confinement(self) -> dict[str, str]:
         return {}
+
+
+class SeeingImaging(PlainImaging):
+    """Also reads and renders PNG, JPEG and WebP, without a jail; of the limits it knows bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = False
+        self.inspected = 0
+
+    async def inspect(
+        self, data: bytes, limits: PictureLimits, preview: Preview | None = None
+    ) -> Inspected:
+        await self.ping()
+        self.inspected += 1
+        if len(data) > limits.bytes:
+            raise ImageTooLarge("The image has too many bytes.")
+        try:
+            form, width, height, alpha = facts(data)
+        except pyvips.Error as error:
+            raise InvalidImage("The bytes are not a picture.") from error
+        picture = Picture(
+            format=Format(form), size=Size(width, height), frames=1, alpha=alpha, bytes=len(data)
+        )
+        small = encoded(16, 12, "webp") if preview is not None else None
+        return Inspected(picture=picture, preview=small)
+
+    async def render(self, data: bytes, rendition: Rendition, limits: PictureLimits) -> Rendered:
+        seen = (await self.inspect(data, limits)).picture
+        form = rendition.format or seen.format
+        width, height = rendition.width or seen.size.width, rendition.height or seen.size.height
+        made = encoded(width, height, form.value, alpha=seen.alpha)
+        return Rendered(data=made, picture=(await self.inspect(made, limits)).picture)
+
+    async def ping(self) -> None:
+        if self.down:
+            raise Unavailable("No worker answers.")

@@ -20,7 +20,7 @@ class Loopback:
         class Traced(H11Protocol):
             """Keeps each connection's transport, so that the application can break it."""
 
-            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            def connection_made(self, transport: Any) -> None:
                 transports[transport.get_extra_info("peername")[1]] = transport
                 super().connection_made(transport)
 

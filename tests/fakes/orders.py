@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from imagewright.core.ask import Action, Ask, Background, Quality, Reference
+from imagewright.core.ask import Action, Ask, Background, Reference
 from imagewright.core.picture import Format
 from imagewright.core.plan import Plan
 from imagewright.core.size import Size
@@ -56,8 +56,7 @@ def order(
     return Order(plan=made, references=inputs, mask=masked, key=KEY)
 
 
-TRANSPARENT = {"background": Background.TRANSPARENT}
-LOW = {"quality": Quality.LOW}
+TRANSPARENT: dict[str, Any] = {"background": Background.TRANSPARENT}
 
 
 @dataclass

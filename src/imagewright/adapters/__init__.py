@@ -1,1 +1,1 @@
-"""What speaks to the world outside: one package for each technology."""
+"""Technology behind the ports: each room speaks to one kind of thing outside."""

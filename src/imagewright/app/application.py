@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from imagewright.adapters.telemetry.metrics import MetricsConfig, MetricsListener
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.server import ServerOptions, build_server, finish_server
-from imagewright.app.http import http_app
+from imagewright.app.http import Site, http_app
 from imagewright.app.parts import Parts, parts_of
 from imagewright.app.services import Services, services_of
 from imagewright.settings import Settings
@@ -59,7 +59,15 @@ class App:
     @property
     def http(self) -> ASGIApp:
         """The ASGI application; its lifespan opens this one unless it is open already."""
-        return http_app(self)
+        return http_app(
+            Site(
+                mcp=self.mcp,
+                settings=self.settings,
+                parts=self.parts,
+                services=self.services,
+                opened=self,
+            )
+        )
 
     async def __aenter__(self) -> Self:
         self._users += 1
@@ -79,8 +87,13 @@ class App:
 
     async def drain(self) -> None:
         """Take no new work, and await what runs, up to the drain time."""
-        self.services.status.draining = True
+        self.services.intake.close()
         await self.services.workers.stop(float(self.settings.server.drain))
+
+    async def break_off(self) -> None:
+        """End a drain that is under way: what still runs is broken off and entered as such."""
+        self.services.intake.close()
+        await self.services.workers.stop(0)
 
     def refresh(self, *, force: bool = False) -> None:
         """Take up the operator's changes to the ACL and the tokens."""

@@ -1,22 +1,26 @@
 """The HTTP side: MCP, health and links on one address, behind one guard and one log."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+from fastmcp import FastMCP
+from fastmcp.server.http import HostOriginGuardMiddleware
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from imagewright.api.http.errors import answering
 from imagewright.api.http.health import Health
 from imagewright.api.http.links import Downloads
 from imagewright.api.http.requests import RequestLog
+from imagewright.app.parts import Parts
+from imagewright.app.services import Services
 from imagewright.core.ids import Kind
-
-if TYPE_CHECKING:
-    from imagewright.app.application import App
+from imagewright.settings import Settings
 
 _MCP_HEADERS = [
     "authorization",
@@ -30,61 +34,87 @@ _MCP_HEADERS = [
 _SHOWN_HEADERS = ["mcp-session-id", "www-authenticate", "x-request-id", "retry-after"]
 
 
-def http_app(app: "App") -> ASGIApp:
-    """The ASGI application of an App."""
-    _add_routes(app)
-    server = app.settings.server
-    inner = app.mcp.http_app(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What is served; `opened` holds everything open while the server runs."""
+
+    mcp: FastMCP[Any]
+    settings: Settings
+    parts: Parts
+    services: Services
+    opened: AbstractAsyncContextManager[object]
+
+
+def http_app(site: Site) -> ASGIApp:
+    """The ASGI application of a site."""
+    _add_routes(site)
+    server = site.settings.server
+    inner = site.mcp.http_app(
         path=server.path,
-        middleware=_cors(server.allowed_origins),
         host_origin_protection=True,
-        allowed_hosts=_hosts(app),
-        allowed_origins=list(server.allowed_origins) or None,
+        allowed_hosts=_hosts(site),
+        allowed_origins=_origins(site),
         session_idle_timeout=float(server.session_idle),
     )
-    _open_with(inner, app)
+    _open_with(inner, site)
     routes = frozenset({server.path, "/health", "/ready", "/i"})
-    world = app.parts.world
-    return RequestLog(inner, app.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
+    world = site.parts.world
+    return RequestLog(inner, site.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
 
 
-def _add_routes(app: "App") -> None:
-    services = app.services
+def _add_routes(site: Site) -> None:
+    services = site.services
     health = Health(services.status, services.gate)
     downloads = Downloads(services.links, services.library)
-    app.mcp.custom_route("/health", methods=["GET"])(health.health)
-    app.mcp.custom_route("/ready", methods=["GET"])(health.ready)
-    app.mcp.custom_route("/i/{expires}/{signature}/{name}", methods=["GET"])(downloads.download)
+    for path, route in (
+        ("/health", health.health),
+        ("/ready", health.ready),
+        ("/i/{expires}/{signature}/{name}", downloads.download),
+    ):
+        site.mcp.custom_route(path, methods=["GET"])(answering(route, site.parts.world.new_id))
 
 
-def _open_with(inner: Starlette, app: "App") -> None:
+def _open_with(inner: Starlette, site: Site) -> None:
     """Let the server's lifespan hold the App open."""
     sessions = inner.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(starlette: Starlette) -> AsyncIterator[None]:
-        async with app, sessions(starlette):
+        async with site.opened, sessions(starlette):
             yield
 
     inner.router.lifespan_context = lifespan
 
 
-def _hosts(app: "App") -> list[str]:
-    hosts = list(app.settings.server.allowed_hosts)
-    if app.settings.public_url is not None:
-        hosts.append(urlsplit(str(app.settings.public_url)).hostname or "")
+def _hosts(site: Site) -> list[str]:
+    hosts = list(site.settings.server.allowed_hosts)
+    if site.settings.public_url is not None:
+        hosts.append(urlsplit(str(site.settings.public_url)).hostname or "")
     return hosts
 
 
-def _cors(origins: tuple[str, ...]) -> list[Middleware]:
+def _origins(site: Site) -> list[str]:
+    """Whose pages the guard lets through: those listed, and our own behind a proxy with TLS."""
+    origins = list(site.settings.server.allowed_origins)
+    if site.settings.public_url is not None:
+        origins.append(site.settings.public_url)
+    return origins
+
+
+def _add_cors(inner: Starlette, origins: tuple[str, ...]) -> None:
+    """Answer listed pages behind the guard, before authentication: they can read a 401."""
     if not origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=list(origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=_MCP_HEADERS,
-            expose_headers=_SHOWN_HEADERS,
-        )
-    ]
+        return
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=_MCP_HEADERS,
+        expose_headers=_SHOWN_HEADERS,
+    )
+    guard = next(
+        place
+        for place, each in enumerate(inner.user_middleware)
+        if cast("object", each.cls) is HostOriginGuardMiddleware
+    )
+    inner.user_middleware.insert(guard + 1, cors)

@@ -57,7 +57,8 @@ _log = logging.getLogger(__name__)
 class Parts:
     """Everything plugged into the services; `chain` None is a server without tokens.
 
-    `owner` names this process among the workers. `refreshed` looks whether the operator changed a file; `force` reads it in any case.
+    `owner` names this process among the workers. `refreshed` are the operator's files, to be
+    looked at again.
     """
 
     world: World

@@ -11,7 +11,8 @@ from imagewright.ports.imaging import Preview
 from imagewright.services.gate import Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
-from imagewright.services.jobs import JobService
+from imagewright.services.intake import Intake
+from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
 from imagewright.services.status import About, StatusService
@@ -25,6 +26,7 @@ from imagewright.settings import Settings
 class Services:
     """What the faces call."""
 
+    intake: Intake
     gate: Gate
     images: ImageService
     inputs: Inputs
@@ -42,20 +44,24 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     gate = Gate(parts.acl, parts.books, parts.catalogue, _gate_rules(settings, zone), parts.world)
     library = _library(settings, parts)
     limits = settings.limits
+    intake = Intake()
     return Services(
+        intake=intake,
         gate=gate,
         images=ImageService(
             gate,
             library,
             parts.catalogue,
-            Signals(queue=parts.queue, board=parts.board),
+            Signals(intake=intake, queue=parts.queue, board=parts.board),
             ImageRules(clock=clock, prompt=limits.prompt),
         ),
         inputs=Inputs(
             library, parts.fetcher, InputRules(each=limits.input_bytes, total=limits.inputs_total)
         ),
         library=library,
-        jobs=JobService(parts.jobs, parts.books, parts.board, clock),
+        jobs=JobService(
+            parts.jobs, parts.books, Following(board=parts.board, clock=clock, intake=intake)
+        ),
         links=LinkService(
             parts.library,
             gate,
@@ -63,7 +69,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
             LinkRules(key=parts.keys.derive("links"), seconds=limits.link),
         ),
         usage=UsageService(parts.books, gate, clock, zone),
-        status=_status(settings, parts),
+        status=_status(settings, parts, intake),
         workers=_workers(settings, parts, gate, library),
     )
 
@@ -110,7 +116,7 @@ def _workers(settings: Settings, parts: Parts, gate: Gate, library: LibraryServi
     return Workers(Work(bench, owner), parts.jobs, parts.queue, parts.world.clock, rules)
 
 
-def _status(settings: Settings, parts: Parts) -> StatusService:
+def _status(settings: Settings, parts: Parts, intake: Intake) -> StatusService:
     limits = settings.limits
     about = About(
         name=settings.name,
@@ -134,4 +140,4 @@ def _status(settings: Settings, parts: Parts) -> StatusService:
         "storage": parts.blobs.ping,
         "imaging": parts.imaging.ping,
     }
-    return StatusService(about, pings, parts.world.clock)
+    return StatusService(about, pings, intake, parts.world.clock)

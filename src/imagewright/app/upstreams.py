@@ -21,7 +21,7 @@ _NOT_CONFIG = ("models", "title")
 
 
 def provider_config(kind: str, options: Mapping[str, object]) -> object:
-    """An adapter's own config from its options. Raises Misconfigured with the keys that are wrong."""
+    """An adapter's own config from its options. Raises Misconfigured with what is wrong."""
     module = _module(kind)
     wanted = {key: value for key, value in options.items() if key not in _NOT_CONFIG}
     try:
@@ -46,7 +46,7 @@ def offers_of(settings: Settings) -> tuple[Offer, ...]:
                 read_offer(
                     name,
                     section.kind,
-                    options.get("models"),  # type: ignore[arg-type]  # the reader checks it
+                    options.get("models"),
                     title=str(title) if title else None,
                 )
             )

@@ -1,6 +1,6 @@
 """Commands: one module per group, which parses, calls a service and prints.
 
-Exit codes: 0 good, 1 not a command of ours or a failure, 2 a fault in the configuration.
+Exit codes: 0 good, 1 a failure, 2 the command line or the configuration is wrong.
 """
 
 from typing import TYPE_CHECKING

@@ -29,7 +29,7 @@ def demo(
     state: Annotated[Path, Parameter(help="Directory to keep everything in.")] = Path(".demo"),
     port: Annotated[int | None, Parameter(help="Port; 8787 or any free one.")] = None,
 ) -> None:
-    """Serve on loopback with the placeholder provider, make one image, keep serving until Ctrl-C."""
+    """Serve on loopback with placeholder images, make one, keep serving until Ctrl-C."""
     from imagewright.app.serving import start
     from imagewright.settings import load
 

@@ -12,7 +12,7 @@ from imagewright.core.flaw import Flaw
 from imagewright.settings import Loaded, SettingsFault, load
 
 BAD_CONFIGURATION = 2
-"""The exit code for it."""
+"""The exit code for it, and for a command line that is wrong."""
 
 
 @Parameter(name="*")

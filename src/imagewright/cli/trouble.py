@@ -24,7 +24,8 @@ def told() -> Iterator[None]:
         print(f"{fault.sentence} {fault.hint}".strip(), file=sys.stderr)
         raise SystemExit(FAILED) from None
     except OSError as fault:
-        print(f"{fault.strerror or fault}", file=sys.stderr)
+        where = f"{fault.filename}: " if fault.filename else ""
+        print(f"{where}{fault.strerror or fault}", file=sys.stderr)
         raise SystemExit(FAILED) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -97,6 +97,7 @@ class Model:
     fidelities: tuple[Fidelity, ...] = ()
     count: int = 1
     references: int = 0
+    inputs: tuple[Format, ...] = tuple(Format)
     mask: bool = False
     partials: int = 0
     seed: bool = False

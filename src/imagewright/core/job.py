@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from imagewright.core.caller import Caller
 from imagewright.core.money import Nano
+from imagewright.core.quote import Consent
 
 
 class State(StrEnum):
@@ -32,8 +33,8 @@ class Job:
     """A row of the jobs table. Times are UTC microseconds, money nano-dollars.
 
     `plan` is the resolved ask as canonical JSON, `digest` that of the ask as given.
-    `attempt` counts claims; `started_at` is set before the provider is called.
-    `actual` is None until the job is settled.
+    `consent` is the strength by which it was admitted. `attempt` counts claims;
+    `started_at` is set before the provider is called; `actual` is None until the job is settled.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Job:
     model: str
     count: int
     quote: str
+    consent: Consent
     ceiling: Nano
     actual: Nano | None
     attempt: int

@@ -77,7 +77,7 @@ def _plan(ask: Ask, offer: Offer, model: Model, today: date) -> Plan:
         background=None if ask.background is Background.AUTO else ask.background,
         output_format=output_format,
         output_compression=_compression(ask, model, output_format),
-        warnings=warnings,
+        warnings=(*warnings, *_converted(ask, model)),
     )
 
 
@@ -180,3 +180,11 @@ def _words(ask: Ask, model: Model) -> tuple[str, str | None, tuple[str, ...]]:
         )
     warning = f"{model.id} has no negative prompt; it was added to the prompt as 'Avoid:'."
     return prompt, None, (warning,)
+
+
+def _converted(ask: Ask, model: Model) -> tuple[str, ...]:
+    others = [each for each in ask.references if each.format not in model.inputs]
+    return tuple(
+        f"{model.id} takes no {each.format.value}: {each.image} is sent as PNG, its first frame."
+        for each in others
+    )

@@ -9,8 +9,10 @@ class Authenticator(Protocol):
     """One source of identities, or a chain of them asked in turn."""
 
     async def authenticate(self, token: str, address: str | None) -> Caller | None:
-        """None: not a token of mine. Raises Unauthenticated for one of mine that is bad (expired,
-        revoked, wrong address), and Unavailable where that cannot be told now.
+        """The caller, or None for a token that is not mine.
+
+        Raises Unauthenticated for one of mine that is bad (expired, revoked, wrong address),
+        and Unavailable where that cannot be told now.
         """
 
     async def credential(self, id: str) -> Credential | None:

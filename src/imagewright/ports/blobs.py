@@ -51,7 +51,7 @@ class Blobs(Protocol):
         """Remove an original, its sidecar and its preview. A missing one is no error."""
 
     async def put_preview(self, subject: str, key: str, data: bytes) -> None:
-        """Keep a preview (or a running job's latest partial) under an id; may be lost, never fails the caller."""
+        """Keep a preview, or a job's latest partial, under an id; it may be lost."""
 
     async def get_preview(self, subject: str, key: str) -> bytes | None:
         """A preview, or None if it is not there."""
@@ -60,7 +60,7 @@ class Blobs(Protocol):
         """Forget a preview."""
 
     async def room(self) -> None:
-        """Raise StorageFull unless another paid picture could be kept; asked before money is held."""
+        """Raise StorageFull unless another paid picture could be kept; asked before money moves."""
 
     async def settle(self) -> int:
         """Move what waits in the space set aside to its place; the number moved."""

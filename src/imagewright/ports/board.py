@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """A job's stage, true steps done of a total (0 of 0 where unknown), a new partial, or its end."""
+    """A job's stage, true steps done of a total (0 of 0: unknown), a new partial, or its end."""
 
     stage: str
     done: int = 0

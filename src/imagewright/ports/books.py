@@ -35,9 +35,9 @@ class Origin:
 class Demand:
     """Everything `admit` needs to enter one ask.
 
-    `consent` is the strength by which it is admitted; `given` is the quote used up by it,
-    None where none is needed (free, or unattended inside its caps). `charges` are the accounts held,
-    in their order. `reuse_since`: a job that succeeded at or after it answers the same ask.
+    `consent` is the strength by which it is admitted; `given` is the quote used up by it, None
+    where none is needed (free, or unattended inside its caps). `charges` are the accounts held, in
+    their order. `reuse_since`: a job that succeeded at or after it answers the same ask.
     """
 
     job: str
@@ -74,9 +74,10 @@ class Books(Protocol):
     """Called by `services.gate` alone, but for `balances`."""
 
     async def admit(self, demand: Demand) -> Admitted:
-        """Enter an ask: find the same ask, use up the consent, count capacity, hold every level,
-        write job, ledger and audit.
+        """Enter an ask, or find the job that answers it already.
 
+        Finds the same ask, uses up the consent, counts capacity, holds every level, writes job,
+        ledger and audit.
         The same ask is one with the same subject and ask digest that is open, of unknown outcome,
         or succeeded since `reuse_since` with all its images still there.
         Raises ConfirmationInvalid (the quote given is not this subject's open quote for this

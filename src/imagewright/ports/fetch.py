@@ -12,6 +12,6 @@ class Fetcher(Protocol):
     async def fetch(self, url: str, limit_bytes: int) -> bytes:
         """The bytes behind a caller's address, unchecked as a picture.
 
-        Raises InvalidRequest where the address may not be opened, InvalidImage where there is
-        no file behind it, ImageTooLarge beyond the limit, Unavailable where the host does not answer.
+        Raises InvalidRequest where the address may not be opened, InvalidImage where there is no
+        file behind it, ImageTooLarge beyond the limit, Unavailable where the host is silent.
         """

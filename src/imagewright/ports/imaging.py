@@ -41,13 +41,13 @@ class Imaging(Protocol):
     async def inspect(
         self, data: bytes, limits: PictureLimits, preview: Preview | None = None
     ) -> Inspected:
-        """Tell a picture's real type by its magic bytes and its size by its header, then decode it all.
+        """Tell a picture's type by its magic bytes and its size by its header, then decode it all.
 
         An animation's first frame makes the preview. SVG and polyglot files are refused.
         """
 
     async def render(self, data: bytes, rendition: Rendition, limits: PictureLimits) -> Rendered:
-        """Make a rendition. Without a format it keeps the original's (AVIF and GIF become WebP, PNG)."""
+        """Make a rendition, in the original's format unless told (AVIF: WebP, GIF: PNG)."""
 
     async def draw(self, drawing: Drawing) -> bytes:
         """Draw a placeholder picture of exactly the size, format and background asked."""

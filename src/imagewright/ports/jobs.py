@@ -55,7 +55,7 @@ class Jobs(Protocol):
     async def recover(self, now: int, *, sole: bool) -> Recovered:
         """Put right the running jobs whose lease has ended, or all where this is the sole process.
 
-        Not started: queued again. Started: `outcome_unknown`, its hold kept.
+        Not started, or with nothing held: queued again. Started: `outcome_unknown`, its hold kept.
         """
 
     async def counts(self) -> dict[str, int]:

@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagewright.core.errors import InvalidRequest
 from imagewright.core.image import Image, Origin
+
+MAX_TEXT = 500
+MAX_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Which images to list: all fields narrow. `text` is found in prompts, names and tags, without case.
+    """Which images to list: all fields narrow.
 
+    `text` is found in prompts, names and tags, without case.
     `since` and `until` are UTC microseconds; `before` is the id a page starts after.
+    Raises InvalidRequest when made with a text or limit out of range.
     """
 
     text: str | None = None
@@ -22,6 +28,14 @@ class Search:
     until: int | None = None
     before: str | None = None
     limit: int = 20
+
+    def __post_init__(self) -> None:
+        if len(self.text or "") > MAX_TEXT:
+            raise InvalidRequest(
+                f"The text to find has more than {MAX_TEXT} characters.", hint="Shorten it."
+            )
+        if not 1 <= self.limit <= MAX_PAGE:
+            raise InvalidRequest(f"limit is {self.limit}; it must be from 1 to {MAX_PAGE}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +69,7 @@ class Library(Protocol):
         """Enter an image that no job made."""
 
     async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
-        """Remove the row, with `derived` those made from it too, and return them. Raises NotFound."""
+        """Remove the row, with `derived` those made from it too, and return them.
+
+        Raises NotFound.
+        """

@@ -1,4 +1,4 @@
-"""Delivery of job ids to workers. The jobs table is the truth: a lost or doubled id does no harm."""
+"""Delivery of job ids to workers; a lost or doubled one does no harm, the table is the truth."""
 
 from typing import Protocol
 

@@ -5,7 +5,16 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from imagewright.core import policy, pricing, spending
-from imagewright.core.budget import Purse, charges, purses
+from imagewright.core.ask import Action
+from imagewright.core.budget import (
+    Charge,
+    Purse,
+    Span,
+    charges,
+    period,
+    purses,
+    resets_at,
+)
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue, Model
 from imagewright.core.errors import BudgetExceeded, ConfirmationRequired, Forbidden
@@ -22,6 +31,8 @@ from imagewright.ports.acl import AclSource
 from imagewright.ports.books import Admitted, Books, Capacity, Demand, Origin
 from imagewright.ports.clock import World
 
+COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
+"""The tools that the ACL knows asks by."""
 _MICRO = 1_000_000
 _MINUTE = 60 * _MICRO
 
@@ -91,12 +102,16 @@ class Gate:
         """The scopes in force for the caller."""
         return policy.granted(self._acl.current(), caller, self._today())
 
+    def groups(self) -> tuple[str, ...]:
+        """The groups that the ACL names."""
+        return tuple(self._acl.current().groups)
+
     def consents(self, caller: Caller) -> frozenset[Consent]:
         """The strengths of consent by which the caller may spend; none is may not spend."""
         return accepted(self.scopes(caller))
 
     def quote(self, plan: Plan, model: Model) -> Quote:
-        """The price ceiling, under a new id; recorded only when a question is asked. Raises Unpriced."""
+        """The price ceiling, under a new id; recorded once a question is asked. Raises Unpriced."""
         most = pricing.ceiling(plan, model)
         return Quote(
             id=self._new_id(Kind.QUOTE),
@@ -111,13 +126,18 @@ class Gate:
         )
 
     async def admit(self, wish: Wish) -> Admitted:
-        """Let an ask in, or raise: Forbidden, Unpriced, BudgetExceeded, Busy,
-        ConfirmationInvalid, or ConfirmationRequired with the quote recorded.
+        """Let an ask in.
+
+        Raises Forbidden, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
+        ConfirmationRequired with the quote recorded.
         """
+        component = COMPONENTS[wish.plan.ask.action]
+        if not self.decide(wish.caller, component, Scope.IMAGES_WRITE).allowed:
+            raise Forbidden("You may not make images.", hint="Ask the operator.")
         self.check_plan(wish.caller, wish.plan, wish.model)
         demand = self._demand(wish)
         if demand.consent is Consent.FREE:
-            return await self._books.admit(demand)
+            return await self._enter(demand)
         strengths = self.consents(wish.caller)
         if not strengths:
             raise Forbidden(
@@ -127,10 +147,10 @@ class Gate:
         if earlier is not None:
             return Admitted(job=earlier, fresh=False)
         if Consent.UNATTENDED in strengths:
-            return await self._books.admit(replace(demand, consent=Consent.UNATTENDED))
+            return await self._enter(replace(demand, consent=Consent.UNATTENDED))
         if wish.answer is None or wish.answer.consent not in strengths:
             raise await self._question(wish, demand.quote)
-        return await self._books.admit(
+        return await self._enter(
             replace(demand, consent=wish.answer.consent, given=wish.answer.quote)
         )
 
@@ -151,6 +171,27 @@ class Gate:
         known = replace(caller, groups=caller.groups & acl.groups.keys())
         return purses(known, provider, acl.budgets(known))
 
+    async def _enter(self, demand: Demand) -> Admitted:
+        try:
+            return await self._books.admit(demand)
+        except BudgetExceeded as fault:
+            raise self._with_reset(fault, demand.now) from None
+
+    def _with_reset(self, fault: BudgetExceeded, now: int) -> BudgetExceeded:
+        """The same fault, saying also when the period that is full ends (UTC seconds)."""
+        zone = self._rules.zone
+        details = dict(fault.details)
+        for span in Span:
+            if period(span, now, zone) == details.get("period"):
+                details |= {"span": span.value, "resets_at": resets_at(span, now, zone) // _MICRO}
+        return BudgetExceeded(fault.sentence, hint=fault.hint, details=details)
+
+    def accounts(self, purse: Purse) -> dict[Span, Charge]:
+        """A purse's account of this day and of this month, each with its limit."""
+        now, zone = self._clock.now(), self._rules.zone
+        found = {each.account.period: each for each in charges([purse], now, zone)}
+        return {span: found[period(span, now, zone)] for span in Span}
+
     def _cost(self, job: Job, usage: Usage) -> Nano | None:
         offer = self._catalogue.offer(job.provider)
         model = offer.model(job.model) if offer else None
@@ -166,7 +207,12 @@ class Gate:
                 raise BudgetExceeded(
                     f"This may cost ${usd(quote.ceiling)}; one call may cost at most ${usd(most)}.",
                     hint="Ask for fewer, smaller or simpler images.",
-                    details={"level": purse.level.value, "limit_usd": usd(most), "span": "call"},
+                    details={
+                        "level": purse.level.value,
+                        "span": "call",
+                        "limit_usd": usd(most),
+                        "ceiling_usd": usd(quote.ceiling),
+                    },
                 )
         reuse = self._rules.reuse_seconds
         return Demand(

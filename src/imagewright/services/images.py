@@ -15,6 +15,7 @@ from imagewright.ports.books import Admitted, Origin
 from imagewright.ports.clock import Clock
 from imagewright.ports.queue import Queue
 from imagewright.services.gate import Answer, Gate, Wish
+from imagewright.services.intake import Intake
 from imagewright.services.library import LibraryService
 
 _MICRO = 1_000_000
@@ -30,8 +31,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """How a job reaches the workers, and how those who wait for it hear of it."""
+    """Whether jobs are taken, how one reaches the workers, and how those who wait hear of it."""
 
+    intake: Intake
     queue: Queue
     board: Board
 
@@ -85,8 +87,10 @@ class ImageService:
     ) -> Admitted:
         """Let an ask in and hand it to the workers.
 
-        Raises what planning and the gate raise, and StorageFull where no picture could be kept.
+        Raises what planning and the gate raise, StorageFull where no picture could be kept, and
+        Unavailable while the service is being stopped.
         """
+        self._signals.intake.check()
         plan, model = self._plan(caller, ask)
         await self._library.room()
         wish = Wish(caller=caller, plan=plan, model=model, origin=origin, answer=answer)

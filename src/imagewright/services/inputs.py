@@ -31,12 +31,19 @@ class Inputs:
         self._rules = rules
 
     async def references(self, subject: str, names: tuple[str, ...]) -> tuple[Reference, ...]:
-        """One reference a name, in order. Raises NotFound, InvalidRequest, InvalidImage, ImageTooLarge."""
-        found = [await self._image(subject, name) for name in names]
-        if sum(image.picture.bytes for image in found) > self._rules.total:
-            raise ImageTooLarge(
-                f"The input images have more than {self._rules.total} bytes in all."
-            )
+        """One reference a name, in order.
+
+        Raises NotFound, InvalidRequest, InvalidImage or ImageTooLarge.
+        """
+        found: list[Image] = []
+        for name in names:
+            found.append(await self._image(subject, name))
+            if found[-1].picture.bytes > self._rules.each:
+                raise ImageTooLarge(f"An input image has more than {self._rules.each} bytes.")
+            if sum(image.picture.bytes for image in found) > self._rules.total:
+                raise ImageTooLarge(
+                    f"The input images have more than {self._rules.total} bytes in all."
+                )
         return tuple(_reference(image) for image in found)
 
     async def _image(self, subject: str, name: str) -> Image:

@@ -1,28 +1,41 @@
 """Jobs: asked after, waited for, cancelled."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Self
 
 from imagewright.core.caller import Caller
-from imagewright.core.job import Job
+from imagewright.core.job import Job, State
 from imagewright.ports.board import Board, News
 from imagewright.ports.books import Books, Origin
 from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
+from imagewright.services.intake import Intake
 
-_REREAD_SECONDS = 5.0
+_REREAD_SECONDS = 1.0
 
 OnNews = Callable[[News], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """How jobs are followed: what is told of them, by which clock, and until the service stops."""
+
+    board: Board
+    clock: Clock
+    intake: Intake
 
 
 class JobService:
     """One subject at a time: whatever it does not own is not there."""
 
-    def __init__(self, jobs: Jobs, books: Books, board: Board, clock: Clock) -> None:
+    def __init__(self, jobs: Jobs, books: Books, following: Following) -> None:
         self._jobs = jobs
         self._books = books
-        self._board = board
-        self._clock = clock
+        self._board = following.board
+        self._clock = following.clock
+        self._intake = following.intake
 
     async def get(self, subject: str, job: str) -> Job:
         """Raises NotFound."""
@@ -43,20 +56,54 @@ class JobService:
     async def wait(self, subject: str, job: str, seconds: float, on_news: OnNews) -> Job:
         """The job once it has ended, or as it stands after `seconds`. Raises NotFound.
 
-        Whoever stops waiting loses nothing: the job goes on.
+        `on_news` hears of it at least once a second. Whoever stops waiting loses nothing: the
+        job goes on. A job that still waits when the service is stopped is not waited for.
         """
         until = self._clock.monotonic() + seconds
-        async with self._board.watch(job) as news:
+        last: News | None = None
+        async with self._board.watch(job) as news, _Next(news) as following:
             while True:
                 found = await self._jobs.get(subject, job)
                 left = until - self._clock.monotonic()
                 if found.state.ended or left <= 0:
                     return found
-                try:
-                    async with asyncio.timeout(min(left, _REREAD_SECONDS)):
-                        async for item in news:
-                            await on_news(item)
-                            if item.ended:
-                                break
-                except TimeoutError:
-                    continue
+                if self._intake.closed and found.state is State.QUEUED:
+                    return found
+                last = last or News(stage=found.stage, done=found.done, total=found.total)
+                await on_news(last)
+                again = self._clock.monotonic() + min(left, _REREAD_SECONDS)
+                while (pause := again - self._clock.monotonic()) > 0:
+                    item = await following.within(pause)
+                    if item is None or item.ended:
+                        break
+                    last = item
+                    await on_news(item)
+
+
+class _Next:
+    """News one by one, each awaited up to a time without breaking the iterator off."""
+
+    def __init__(self, news: AsyncIterator[News]) -> None:
+        self._news = news
+        self._task: asyncio.Task[News] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def within(self, seconds: float) -> News | None:
+        """The next item, or None after `seconds`."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._take())
+        done, _ = await asyncio.wait({self._task}, timeout=seconds)
+        if not done:
+            return None
+        item, self._task = self._task.result(), None
+        return item
+
+    async def _take(self) -> News:
+        return await anext(self._news)

@@ -1,8 +1,10 @@
 """A subject's images: kept, listed, shown and deleted."""
 
+import asyncio
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.ids import Kind
@@ -12,8 +14,6 @@ from imagewright.ports.blobs import BlobName, Blobs
 from imagewright.ports.clock import World
 from imagewright.ports.imaging import Imaging, Preview, Rendered
 from imagewright.ports.library import Library, Page, Search
-
-_BEST_QUALITY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,7 @@ class LibraryService:
         self._rules = rules
         self._clock = world.clock
         self._new_id = world.new_id
+        self._arriving: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, subject: str, image: str) -> Image:
         """Raises NotFound."""
@@ -83,7 +84,7 @@ class LibraryService:
     async def view(self, subject: str, image: str, rendition: Rendition) -> Rendered:
         """An image as asked; the original itself where nothing is asked.
 
-        Raises NotFound, and InvalidRequest for an edge or quality out of range.
+        Raises NotFound, and InvalidRequest for an edge out of range.
         """
         self.check_rendition(rendition)
         row, data = await self.original(subject, image)
@@ -136,13 +137,15 @@ class LibraryService:
 
     async def bring_in(self, subject: str, data: bytes) -> Image:
         """Keep an input picture as an imported image; the same bytes are kept once."""
-        known = await self._shelf.rows.of_hash(subject, hashlib.sha256(data).hexdigest())
-        if known is not None:
-            return known
-        await self._shelf.blobs.room()
-        image = await self.keep(subject, data, Label(origin=Origin.IMPORTED))
-        await self._shelf.rows.add(subject, image)
-        return image
+        sha256 = hashlib.sha256(data).hexdigest()
+        async with self._arriving.setdefault((subject, sha256), asyncio.Lock()):
+            known = await self._shelf.rows.of_hash(subject, sha256)
+            if known is not None:
+                return known
+            await self._shelf.blobs.room()
+            image = await self.keep(subject, data, Label(origin=Origin.IMPORTED))
+            await self._shelf.rows.add(subject, image)
+            return image
 
     async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
         """Remove an image, and what was made from it if asked. Raises NotFound."""
@@ -164,10 +167,8 @@ class LibraryService:
         """Raise InvalidRequest for a rendition that is never made, before anything is read."""
         most = self._rules.rendition_edge
         for edge in (rendition.width, rendition.height):
-            if edge is not None and not 1 <= edge <= most:
+            if edge is not None and edge > most:
                 raise InvalidRequest(f"A rendition's edge must be from 1 to {most} pixels.")
-        if rendition.quality is not None and not 1 <= rendition.quality <= _BEST_QUALITY:
-            raise InvalidRequest("A rendition's quality must be from 1 to 100.")
 
     def _row(self, picture: Picture, data: bytes, label: Label) -> Image:
         return Image(

@@ -2,7 +2,6 @@
 
 import logging
 
-from imagewright.core.errors import Fault
 from imagewright.core.job import Job
 from imagewright.ports.board import Board, News
 from imagewright.ports.clock import Clock
@@ -14,29 +13,39 @@ _WRITE_EVERY = 1.0
 
 
 class Reporter:
-    """The `Watch` of one job; the table is written at most once a second, the board always."""
+    """The `Watch` of one job: the board hears all, the table new phrases and one entry a second."""
 
-    def __init__(self, job: Job, jobs: Jobs, library: LibraryService, board: Board, clock: Clock):
+    def __init__(
+        self, job: Job, jobs: Jobs, library: LibraryService, board: Board, clock: Clock
+    ) -> None:
         self._job = job
         self._jobs = jobs
         self._library = library
         self._board = board
         self._clock = clock
         self._written = clock.monotonic()
+        self._text = ""
 
     async def stage(self, text: str, done: int = 0, total: int = 0) -> None:
         """A short phrase of ours, and true steps done of a known total."""
         self._board.post(self._job.id, News(stage=text, done=done, total=total))
         now = self._clock.monotonic()
-        if now - self._written >= _WRITE_EVERY:
-            self._written = now
+        if text == self._text and now - self._written < _WRITE_EVERY:
+            return
+        self._text, self._written = text, now
+        try:
             await self._jobs.report(self._job, text, done, total)
+        except Exception as fault:  # noqa: BLE001 - what fails here is not the provider's call
+            _log.warning("stage not written", extra=self._told(fault))
 
     async def partial(self, index: int, data: bytes) -> None:
         """A partial image; one that cannot be kept is dropped, the job goes on."""
         try:
             await self._library.keep_partial(self._job.caller.subject, self._job.id, data)
-        except Fault as fault:
-            _log.warning("partial dropped", extra={"job": self._job.id, "code": fault.code})
+        except Exception as fault:  # noqa: BLE001 - likewise
+            _log.warning("partial dropped", extra=self._told(fault))
             return
         self._board.post(self._job.id, News(stage=f"partial image {index + 1}", partial=True))
+
+    def _told(self, fault: Exception) -> dict[str, str]:
+        return {"job": self._job.id, "code": getattr(fault, "code", type(fault).__name__)}

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from imagewright.ports.clock import Clock
+from imagewright.services.intake import Intake
 
 _ASK_SECONDS = 3.0
 _KEEP_SECONDS = 1.0
@@ -25,14 +26,21 @@ class About:
 class StatusService:
     """Asks every part at most once a second, however often it is asked itself."""
 
-    def __init__(self, about: About, parts: Mapping[str, Ping], clock: Clock) -> None:
+    def __init__(
+        self, about: About, parts: Mapping[str, Ping], intake: Intake, clock: Clock
+    ) -> None:
         self.about = about
-        self.draining = False
+        self._intake = intake
         self._parts = parts
         self._clock = clock
         self._lock = asyncio.Lock()
         self._seen: dict[str, bool] = {}
         self._until = float("-inf")
+
+    @property
+    def draining(self) -> bool:
+        """Whether the service is being stopped."""
+        return self._intake.closed
 
     async def ready(self) -> bool:
         """Whether new work is taken: every part answers and the service is not being stopped."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from imagewright.core.budget import Level, Span, charges, resets_at
+from imagewright.core.budget import Level, Span, resets_at
 from imagewright.core.caller import Caller
 from imagewright.core.money import Nano
 from imagewright.ports.books import Books
@@ -45,7 +45,7 @@ class UsageService:
         own = [purse for purse in self._gate.purses(caller, "") if purse.level in _OWN]
         found = []
         for purse in own:
-            for span, charge in zip(Span, charges([purse], now, self._zone), strict=True):
+            for span, charge in self._gate.accounts(purse).items():
                 (balance,) = await self._books.balances((charge.account,))
                 used = balance.held + balance.settled
                 found.append(

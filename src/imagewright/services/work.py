@@ -4,24 +4,36 @@ import asyncio
 import json
 import logging
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import chain, repeat
 
-from imagewright.core.ask import Action
+from imagewright.core.ask import Action, Reference
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue
 from imagewright.core.errors import (
     Canceled,
+    ConfirmationInvalid,
     Fault,
     Forbidden,
+    Internal,
+    ModerationBlocked,
     OutcomeUnknown,
     ProviderBadAnswer,
+    ProviderBusy,
+    ProviderMisconfigured,
+    ProviderQuota,
+    ProviderRejected,
+    ProviderUnavailable,
     StorageFull,
     Unavailable,
     UnknownProvider,
+    Unsupported,
 )
 from imagewright.core.image import Image, Origin, Parent, Role
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
+from imagewright.core.picture import Format, Rendition
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.scope import Scope
 from imagewright.core.spending import Settled, Usage
@@ -32,16 +44,26 @@ from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
 from imagewright.ports.provider import Delivery, Input, Made, Order, Provider
 from imagewright.ports.telemetry import Telemetry
-from imagewright.services.gate import Gate
+from imagewright.services.gate import COMPONENTS, Gate
 from imagewright.services.images import find_model
 from imagewright.services.library import Label, LibraryService
 from imagewright.services.reporter import Reporter
 
 _log = logging.getLogger(__name__)
 
-COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
 _MICRO = 1_000_000
 _NOTHING = Settled(amount=FREE)
+_NOTHING_MADE = (
+    ModerationBlocked,
+    ProviderBadAnswer,
+    ProviderBusy,
+    ProviderMisconfigured,
+    ProviderQuota,
+    ProviderRejected,
+    ProviderUnavailable,
+    Unsupported,
+)
+"""Raised by a provider where it is certain that nothing is charged; no other fault proves that."""
 _SETTLE_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0)
 
 
@@ -80,19 +102,34 @@ class Work:
     def __init__(self, bench: Bench, owner: str) -> None:
         self._bench = bench
         self.owner = owner
+        self._starting: set[str] = set()
         self._started: set[str] = set()
         self._unwanted: set[str] = set()
+        self._hurried = asyncio.Event()
 
     def unwanted(self, job: str) -> None:
         """Note that a job was cancelled by its subject, before its task is cancelled."""
         self._unwanted.add(job)
 
+    def hurry(self) -> None:
+        """Settle what is to be settled at once, or leave it to the next start."""
+        self._hurried.set()
+
     async def carry_out(self, job: Job) -> None:
         """Decide again, mark started, call the provider, keep the pictures, settle.
 
-        Cancelled before the start and not by its subject, the job is left for recovery
-        to queue again; cancelled later, what was made by then is kept and settled first.
+        Cancelled before the start and not by its subject, or at any time where nothing can be
+        charged, the job is left for recovery to queue again; cancelled later, what was made
+        by then is kept and settled first.
         """
+        try:
+            await self._carry_out(job)
+        finally:
+            self._starting.discard(job.id)
+            self._started.discard(job.id)
+            self._unwanted.discard(job.id)
+
+    async def _carry_out(self, job: Job) -> None:
         stopped = False
         made: Delivery | _Result | None
         try:
@@ -100,9 +137,6 @@ class Work:
         except asyncio.CancelledError:
             stopped = True
             made = self._stopped(job)
-        finally:
-            self._started.discard(job.id)
-            self._unwanted.discard(job.id)
         if made is not None:
             await _to_the_end(self._finish(job, made))
         if stopped:
@@ -110,34 +144,42 @@ class Work:
 
     async def _made(self, job: Job) -> Delivery | _Result:
         bench = self._bench
-        plan = read_plan(job.plan)
         try:
+            plan = read_plan(job.plan)
             await self._decide_again(job, plan)
             provider = self._provider(plan)
             order = await self._order(job, plan)
             await bench.library.room()
+            self._starting.add(job.id)
+            ours = await bench.jobs.start(job, self.owner, bench.clock.now())
         except Fault as fault:
             return _failed(fault)
-        if not await bench.jobs.start(job, self.owner, bench.clock.now()):
+        except Exception:  # noqa: BLE001 - a hold may stand, so nothing may escape
+            _log.exception("job not begun", extra={"job": job.id})
+            return _failed(Internal("The job could not be begun."))
+        if not ours:
             return _failed(Canceled("The job was cancelled before it began."), State.CANCELED)
         self._started.add(job.id)
+        return await self._called(job, provider, order)
+
+    async def _called(self, job: Job, provider: Provider, order: Order) -> Delivery | _Result:
         try:
-            async with asyncio.timeout(bench.deadline):
+            async with asyncio.timeout(self._bench.deadline):
                 return await self._call(job, provider, order)
         except TimeoutError:
-            return _unknown("The provider did not answer in time.")
-        except OutcomeUnknown as fault:
-            return _unknown(fault.sentence)
-        except Fault as fault:
+            return _broken_off(job, "The provider did not answer in time.")
+        except _NOTHING_MADE as fault:
             return _failed(fault)
-        except Exception:
-            _log.exception("provider broke", extra={"job": job.id, "provider": plan.provider})
-            return _unknown("The call to the provider broke off.")
+        except OutcomeUnknown as fault:
+            return _broken_off(job, fault.sentence)
+        except Exception:  # noqa: BLE001 - money may have been spent, so nothing may escape
+            _log.exception("provider broke", extra={"job": job.id, "provider": job.provider})
+            return _broken_off(job, "The call to the provider broke off.")
 
     async def _call(self, job: Job, provider: Provider, order: Order) -> Delivery:
         bench = self._bench
         watch = Reporter(job, bench.jobs, bench.library, bench.board, bench.clock)
-        await watch.stage("started")
+        bench.board.post(job.id, News(stage="started"))
         if order.plan.ask.action is Action.EDIT:
             return await provider.edit(order, watch)
         return await provider.generate(order, watch)
@@ -151,10 +193,17 @@ class Work:
             caller = Caller(subject=caller.subject, groups=caller.groups, credential=credential)
         component = COMPONENTS[plan.ask.action]
         allowed = bench.gate.decide(caller, component, Scope.IMAGES_WRITE).allowed
-        if not allowed or (job.ceiling > FREE and not bench.gate.consents(caller)):
+        allowed = allowed and bench.gate.decide_model(caller, plan.provider, plan.model)
+        paid = job.ceiling > FREE
+        if not allowed or (paid and job.consent not in bench.gate.consents(caller)):
             raise Forbidden("What allowed this was taken back before it began.")
         model = find_model(bench.catalogue, plan.provider, plan.model)
         bench.gate.check_plan(caller, plan, model)
+        if bench.gate.quote(plan, model).ceiling > job.ceiling:
+            raise ConfirmationInvalid(
+                "The price has risen since this was asked for; nothing was spent.",
+                hint="Ask again for a new quote.",
+            )
 
     def _provider(self, plan: Plan) -> Provider:
         provider = self._bench.providers.get(plan.provider)
@@ -164,42 +213,63 @@ class Work:
 
     async def _order(self, job: Job, plan: Plan) -> Order:
         wanted = (*plan.ask.references, *((plan.ask.mask,) if plan.ask.mask else ()))
-        inputs = []
-        for reference in wanted:
-            _, data = await self._bench.library.original(job.caller.subject, reference.image)
-            inputs.append(Input(data=data, format=reference.format))
+        inputs = [await self._input(job, plan, reference) for reference in wanted]
         mask = inputs.pop() if plan.ask.mask else None
         return Order(plan=plan, references=tuple(inputs), mask=mask, key=job.id)
+
+    async def _input(self, job: Job, plan: Plan, reference: Reference) -> Input:
+        library, subject = self._bench.library, job.caller.subject
+        model = find_model(self._bench.catalogue, plan.provider, plan.model)
+        if reference.format in model.inputs:
+            _, data = await library.original(subject, reference.image)
+            return Input(data=data, format=reference.format)
+        made = await library.view(subject, reference.image, Rendition(format=Format.PNG))
+        return Input(data=made.data, format=Format.PNG)
 
     def _stopped(self, job: Job) -> _Result | None:
         if job.id in self._unwanted:
             if job.id not in self._started or job.ceiling == FREE:
                 return _failed(Canceled("The job was cancelled."), State.CANCELED)
             return _unknown("The job was cancelled after its request had been sent.")
-        if job.id in self._started:
-            return _unknown("The service stopped while the provider was at work.")
-        return None
+        if job.ceiling == FREE or job.id not in self._starting:
+            return None
+        if job.id not in self._started:
+            return _failed(Unavailable("The service stopped before the provider was called."))
+        return _unknown("The service stopped while the provider was at work.")
 
     async def _finish(self, job: Job, made: Delivery | _Result) -> None:
         bench = self._bench
         result = made if isinstance(made, _Result) else await self._keep(job, made)
-        if not await self._settle(job, result):
+        try:
+            settled = await self._settle(job, result)
+        except (StorageFull, Unavailable):
+            raise
+        except Exception:  # noqa: BLE001 - a job that is not settled would run for ever
+            _log.exception("not settled as it ended", extra={"job": job.id})
+            result = _broken_off(job, "What became of it could not be entered.")
+            settled = await self._settle(job, result)
+        if not settled:
             _log.error("attempt superseded", extra={"job": job.id, "attempt": job.attempt})
             return
         began = job.created_at
         bench.telemetry.job(job.provider, result.state.value, (bench.clock.now() - began) / _MICRO)
-        await bench.library.drop_partial(job.caller.subject, job.id)
         bench.board.post(job.id, News(stage=result.state.value, ended=True))
+        with suppress(Fault):
+            await bench.library.drop_partial(job.caller.subject, job.id)
 
     async def _settle(self, job: Job, result: _Result) -> bool:
+        """Enter it, trying for as long as the service runs and the database is away or full."""
         verdict = self._verdict(job, result)
-        for pause in _SETTLE_PAUSES:
+        for pause in chain(_SETTLE_PAUSES, repeat(_SETTLE_PAUSES[-1])):
             try:
                 return await self._bench.gate.settle(job, verdict, result.usage)
             except (StorageFull, Unavailable) as fault:
                 _log.error("settling again", extra={"job": job.id, "code": fault.code})
-                await asyncio.sleep(pause)
-        return await self._bench.gate.settle(job, verdict, result.usage)
+                if self._hurried.is_set():
+                    raise
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurried.wait(), pause)
+        raise AssertionError("it is tried without end")
 
     async def _keep(self, job: Job, delivery: Delivery) -> _Result:
         plan = read_plan(job.plan)
@@ -211,6 +281,9 @@ class Work:
             except Fault as fault:
                 _log.warning("picture not kept", extra={"job": job.id, "code": fault.code})
                 result.failures[index] = fault.code
+            except Exception:  # noqa: BLE001 - the other pictures are still to be kept
+                _log.exception("picture not kept", extra={"job": job.id})
+                result.failures[index] = Internal.code
             else:
                 result.images.append(image)
         for index in range(len(delivery.pictures), plan.ask.n):
@@ -243,6 +316,13 @@ class Work:
 
 def _failed(fault: Fault, state: State = State.FAILED) -> _Result:
     return _Result(state=state, settled=_NOTHING, fault=fault)
+
+
+def _broken_off(job: Job, sentence: str) -> _Result:
+    """What nobody knows the end of; where nothing can be charged it has simply failed."""
+    if job.ceiling == FREE:
+        return _failed(ProviderUnavailable(sentence, hint="Try again later."))
+    return _unknown(sentence)
 
 
 def _unknown(sentence: str) -> _Result:

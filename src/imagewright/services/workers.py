@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
-from imagewright.core.errors import Fault
+from imagewright.core.errors import Fault, Internal
 from imagewright.core.job import Job
 from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs, Lease
@@ -43,24 +44,35 @@ class Workers:
         self._rules = rules
         self._owner = work.owner
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._loops: list[asyncio.Task[None]] = []
+        self._slots: list[asyncio.Task[None]] = []
+        self._idle: set[asyncio.Task[None]] = set()
+        self._leases: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def start(self) -> None:
         """Put right what an earlier process left, then begin to claim."""
         await self._recover(sole=self._rules.sole)
-        self._loops = [asyncio.create_task(self._slot()) for _ in range(self._rules.slots)]
-        self._loops.append(asyncio.create_task(self._keep_leases()))
+        for _ in range(self._rules.slots):
+            self._slots.append(asyncio.create_task(self._slot()))
+        self._leases = asyncio.create_task(self._keep_leases())
 
     async def stop(self, drain: float) -> None:
-        """Claim nothing more; await running jobs up to `drain` seconds, then break them off."""
+        """Claim nothing more; await running jobs up to `drain` seconds, then break them off.
+
+        May be called again, with a shorter time, while the first call waits.
+        """
         self._stopping = True
-        running = list(self._tasks.values())
-        if running:
-            await asyncio.wait(running, timeout=drain)
-        for task in [*self._tasks.values(), *self._loops]:
+        for slot in self._idle:
+            slot.cancel()
+        if working := {slot for slot in self._slots if not slot.done()}:
+            await asyncio.wait(working, timeout=drain)
+        self._work.hurry()
+        left = [*self._tasks.values(), *self._slots]
+        if self._leases is not None:
+            left.append(self._leases)
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), *self._loops, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
 
     @property
     def running(self) -> int:
@@ -70,8 +82,10 @@ class Workers:
     async def _recover(self, *, sole: bool) -> None:
         try:
             found = await self._jobs.recover(self._clock.now(), sole=sole)
-        except Fault as fault:
-            _log.error("jobs not recovered", extra={"code": fault.code})
+        except Exception as fault:  # noqa: BLE001 - tried again with the next lease
+            _log.error(
+                "jobs not recovered", extra={"code": _code(fault)}, exc_info=_unless_told(fault)
+            )
             return
         if found.requeued or found.unknown:
             _log.warning(
@@ -83,14 +97,30 @@ class Workers:
         while not self._stopping:
             try:
                 job = await self._claim()
-            except Fault as fault:
-                _log.error("no job could be claimed", extra={"code": fault.code})
-                await asyncio.sleep(self._rules.heartbeat)
+            except Exception as fault:  # noqa: BLE001 - a slot that ended would never be missed
+                _log.error(
+                    "no job could be claimed",
+                    extra={"code": _code(fault)},
+                    exc_info=_unless_told(fault),
+                )
+                await self._rest(asyncio.sleep(self._rules.heartbeat))
                 continue
             if job is None:
-                await self._queue.wait(self._rules.poll)
+                await self._rest(self._queue.wait(self._rules.poll))
             else:
                 await self._run(job)
+
+    async def _rest(self, pause: Coroutine[None, None, None]) -> None:
+        """Wait where a stop need not be waited for."""
+        slot = asyncio.current_task()
+        if slot is None or self._stopping:
+            pause.close()
+            return
+        self._idle.add(slot)
+        try:
+            await pause
+        finally:
+            self._idle.discard(slot)
 
     async def _claim(self) -> Job | None:
         now = self._clock.now()
@@ -100,10 +130,8 @@ class Workers:
     async def _run(self, job: Job) -> None:
         task = asyncio.create_task(self._work.carry_out(job))
         self._tasks[job.id] = task
-        try:
-            await asyncio.wait({task})
-        finally:
-            del self._tasks[job.id]
+        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
+        await asyncio.wait({task})
         if not task.cancelled() and (fault := task.exception()) is not None:
             _log.error("job not settled", extra={"job": job.id}, exc_info=fault)
 
@@ -111,17 +139,33 @@ class Workers:
         recovered = self._clock.monotonic()
         while True:
             await asyncio.sleep(self._rules.heartbeat)
+            if self._tasks and not await self._renew():
+                continue
+            # Only now: what runs here is not to be taken for lost after a long pause.
             if self._clock.monotonic() - recovered >= self._rules.lease:
                 recovered = self._clock.monotonic()
                 await self._recover(sole=False)
-            if not self._tasks:
-                continue
-            until = self._clock.now() + int(self._rules.lease * _MICRO)
-            try:
-                unwanted = await self._jobs.renew(Lease(owner=self._owner, until=until))
-            except Fault as fault:
-                _log.error("leases not renewed", extra={"code": fault.code})
-                continue
-            for job in unwanted & self._tasks.keys():
+
+    async def _renew(self) -> bool:
+        until = self._clock.now() + int(self._rules.lease * _MICRO)
+        try:
+            unwanted = await self._jobs.renew(Lease(owner=self._owner, until=until))
+        except Exception as fault:  # noqa: BLE001 - tried again with the next beat
+            _log.error(
+                "leases not renewed", extra={"code": _code(fault)}, exc_info=_unless_told(fault)
+            )
+            return False
+        for job in unwanted & self._tasks.keys():
+            if not self._tasks[job].cancelling():
                 self._work.unwanted(job)
                 self._tasks[job].cancel()
+        return True
+
+
+def _unless_told(fault: Exception) -> Exception | None:
+    """What to show the stack of: a fault of ours says all by its sentence."""
+    return None if isinstance(fault, Fault) else fault
+
+
+def _code(fault: Exception) -> str:
+    return fault.code if isinstance(fault, Fault) else Internal.code

@@ -110,6 +110,5 @@ def _providers(settings: Settings) -> Iterator[Clash]:
     hint = f"Configured: {known}."
     if settings.default_provider not in {None, *settings.providers}:
         yield Clash((("default_provider",),), "No such provider is configured.", hint)
-    for name in settings.paid_providers or ():
-        if name not in settings.providers:
-            yield Clash((("paid_providers",),), f"No provider {name!r} is configured.", hint)
+    if not set(settings.paid_providers or ()) <= set(settings.providers):
+        yield Clash((("paid_providers",),), "One of these is no configured provider.", hint)

@@ -124,14 +124,12 @@ def variable_layers(around: Surroundings, given: Mapping[str, Given]) -> tuple[L
             value = around.located(each.value, Path.cwd()) if leaf.path else each.value
             values[path] = Given(value, each.place)
         else:
-            around.fault(each.place, "", "No setting has this name.", _nearest_variable(name))
+            key = "" if each.place.endswith(name) else name
+            hint = nearest(name.upper(), names.variables())
+            around.fault(each.place, key, "No setting has this name.", hint)
     for path in values.keys() & files.keys():
         around.fault(values[path].place, key_name(path), "The variable and its _FILE are both set.")
     return values, files
-
-
-def _nearest_variable(name: str) -> str:
-    return nearest(name.upper(), names.variables())
 
 
 def _read_secret(around: Surroundings, layer: Layer, path: KeyPath, named: Given) -> None:

@@ -45,7 +45,10 @@ _SENTENCES = {
 }
 
 ProviderConfig = Callable[[str, Mapping[str, object]], object]
-"""Makes an adapter's config of its kind and options; raises Misconfigured with keys of its own."""
+"""Makes an adapter's config of a kind and options, the section's name among them as `name`.
+
+Raises Misconfigured with keys as the section has them.
+"""
 
 
 class SettingsFault(Misconfigured):
@@ -157,7 +160,7 @@ def _check_providers(around: Surroundings, merged: Layer) -> None:
                 "A provider's name is a letter and at most 31 of a-z, 0-9, - and _.",
             )
             del merged[path]
-        elif isinstance(given.value, str) and has_credentials(given.value):
+        elif has_credentials(given.value):
             around.fault(
                 given.place, key, "The address holds a user or password.", "Use a setting for it."
             )
@@ -245,7 +248,7 @@ def _provider_configs(
     made = {}
     for name, section in settings.providers.items() if settings and make else ():
         try:
-            made[name] = make(section.kind, section.options()) if make else None
+            made[name] = make(section.kind, {"name": name, **section.options()}) if make else None
         except Misconfigured as error:
             for flaw in error.flaws:
                 path = ("providers", name, *([flaw.key] if flaw.key else []))

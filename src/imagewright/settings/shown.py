@@ -41,34 +41,28 @@ def _plain(value: object) -> object:
 def _lines(
     above: KeyPath, table: Mapping[str, object], origins: Mapping[KeyPath, str]
 ) -> Iterator[str]:
-    if above:
-        yield f"\n[{key_name(above)}]"
-    inner: dict[KeyPath, dict[str, object]] = {}
-    tables: dict[KeyPath, object] = {}
+    inner: dict[KeyPath, list[dict[str, object]]] = {}
     for key, value in table.items():
         path = (*above, key)
-        if isinstance(value, dict):
-            inner[path] = value
-        elif _is_tables(value):
-            tables[path] = value
-        elif value is None:
+        if value is None:
             yield f"# {key_name((key,))} is not set"
+        elif isinstance(value, dict):
+            inner[path] = [value]
+        elif tables := _tables(value):
+            inner[path] = tables
         else:
             place = " ".join(origins.get(path, DEFAULT).split())
             behind = "" if place == DEFAULT else f"  # {place}"
             yield tomli_w.dumps({key: value}).rstrip("\n") + behind
-    for path, listed in tables.items():
-        yield "\n" + tomli_w.dumps(_within(path, listed)).rstrip("\n")
-    for path, each in inner.items():
-        yield from _lines(path, each, origins)
+    for path, tables in inner.items():
+        header = f"[{key_name(path)}]"
+        for each in tables:
+            yield "\n" + (header if isinstance(table[path[-1]], dict) else f"[{header}]")
+            yield from _lines(path, each, origins)
 
 
-def _is_tables(value: object) -> bool:
-    return isinstance(value, list) and any(isinstance(each, dict) for each in value)
-
-
-def _within(path: KeyPath, value: object) -> dict[str, object]:
-    table: dict[str, object] = {path[-1]: value}
-    for part in reversed(path[:-1]):
-        table = {part: table}
-    return table
+def _tables(value: object) -> list[dict[str, object]]:
+    """The items of a list that holds nothing but tables, else nothing."""
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        return []
+    return list(value)

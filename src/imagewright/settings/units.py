@@ -15,7 +15,7 @@ from imagewright.core.quantity import parse_bytes, parse_seconds
 
 Read = TypeVar("Read")
 
-_SECRET_NAME = re.compile(r"(?:key|token|secret|password|headers)\Z")
+_SECRET_NAME = re.compile(r"(?:keys?|tokens?|secrets?|passwords?|headers)\Z")
 _URL_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+\Z")
 _TAKEN = ("/v1", "/i", "/u", "/ui", "/health", "/ready", "/metrics", "/.well-known")
 
@@ -42,6 +42,8 @@ def wrap_secrets(name: str, value: object) -> object:
     if isinstance(value, Mapping):
         inner = name if _SECRET_NAME.search(name) else ""
         return {key: wrap_secrets(inner or str(key), item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [wrap_secrets(name, item) for item in value]
     if isinstance(value, str) and _SECRET_NAME.search(name):
         return SecretStr(value)
     return value
@@ -51,11 +53,18 @@ def unwrap_secrets(value: object) -> object:
     """The value as it was before `wrap_secrets`."""
     if isinstance(value, Mapping):
         return {key: unwrap_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [unwrap_secrets(item) for item in value]
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-def has_credentials(url: str) -> bool:
-    """Whether an address carries a user or password, which logs would show."""
+def has_credentials(value: object) -> bool:
+    """Whether an address in the value carries a user or password, which logs would show."""
+    if isinstance(value, Mapping):
+        return any(has_credentials(item) for item in value.values())
+    if isinstance(value, list):
+        return any(has_credentials(item) for item in value)
+    url = value if isinstance(value, str) else ""
     return "://" in url and "@" in url.split("://", 1)[1].split("/", 1)[0]
 
 

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -110,29 +111,45 @@ expires = 2027-01-01T00:00:00Z
     )
     assert said.splitlines() == [
         "acl.toml:1: subject: This key means nothing here. Did you mean subjects?",
-        'acl.toml:3: subjects."*": Subjects are named in full; * matches nobody. '
-        "Use [groups.<name>].",
-        "acl.toml:4: subjects.alice: The subject is not of the form user:<id> or service:<id> in "
-        'printable ASCII. Write it like "user:alice@example.com".',
-        "acl.toml:4: subjects.alice.scopes: There is no scope 'images:raed'. Scopes are: read, "
-        "write, *, images:read, images:write, styles:write, spend, spend:relayed, "
-        "spend:unattended, admin:read, admin:write, approve.",
-        'acl.toml:5: subjects."user:bob": This must be a list of scopes or a table. '
-        'Write ["images:read"].',
+        (
+            'acl.toml:3: subjects."*": Subjects are named in full; * matches nobody. '
+            "Use [groups.<name>]."
+        ),
+        (
+            "acl.toml:4: subjects.alice: The subject is not of the form user:<id> or service:<id> "
+            'in printable ASCII. Write it like "user:alice@example.com".'
+        ),
+        (
+            "acl.toml:4: subjects.alice.scopes: There is no scope 'images:raed'. Scopes are: read, "
+            "write, *, images:read, images:write, styles:write, spend, spend:relayed, "
+            "spend:unattended, admin:read, admin:write, approve."
+        ),
+        (
+            'acl.toml:5: subjects."user:bob": This must be a list of scopes or a table. '
+            'Write ["images:read"].'
+        ),
         "acl.toml:7: groups.g.tool: This key means nothing here. Did you mean tools?",
         "acl.toml:8: groups.g.tools: 'delete_image' matches nothing. Did you mean generate_image?",
-        "acl.toml:9: groups.g.budget.week: This key means nothing here. "
-        "Known here: day, month, per_call.",
-        "acl.toml:9: groups.g.budget.day: This must be a text in double quotes. "
-        'Amounts are US dollars in double quotes, like "2.50".',
+        (
+            "acl.toml:9: groups.g.budget.week: This key means nothing here. "
+            "Known here: day, month, per_call."
+        ),
+        (
+            "acl.toml:9: groups.g.budget.day: This must be a text in double quotes. "
+            'Amounts are US dollars in double quotes, like "2.50".'
+        ),
         'acl.toml:11: groups.g.rate: The rate cannot be read. Write it like "30/minute".',
-        "acl.toml:12: groups.g.storage: The amount is not a whole number with a known unit. "
-        'Write it like "20MiB", or as a number of bytes.',
+        (
+            "acl.toml:12: groups.g.storage: The amount is not a whole number with a known unit. "
+            'Write it like "20MiB", or as a number of bytes.'
+        ),
         "acl.toml:10: groups.g.max.n: This must be a whole number of 1 or more.",
         "acl.toml:10: groups.g.max.quality: No such level. Levels: low, medium, high, xhigh, max.",
         "acl.toml:10: groups.g.max.pixels: This must be a whole number of 1 or more.",
-        "acl.toml:13: groups.g.expires: This must be a date, the last day of the grant. "
-        "Write it without quotes: 2027-01-01",
+        (
+            "acl.toml:13: groups.g.expires: This must be a date, the last day of the grant. "
+            "Write it without quotes: 2027-01-01"
+        ),
     ]
 
 
@@ -213,8 +230,15 @@ JUNK = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["scopes", "tools", "providers", "models", "budget", "rate", "storage", "max"]
-                + [
+                [
+                    "scopes",
+                    "tools",
+                    "providers",
+                    "models",
+                    "budget",
+                    "rate",
+                    "storage",
+                    "max",
                     "expires",
                     "per_call",
                     "day",
@@ -239,7 +263,5 @@ JUNK = st.recursive(
 def test_no_values_raise_anything_else(table: dict[str, object]) -> None:
     document = parse_document(Path("acl.toml"), b"")
     object.__setattr__(document, "table", table)
-    try:
+    with suppress(Misconfigured):
         read_acl(document, KNOWN, read_only=True)
-    except Misconfigured as fault:
-        assert fault.flaws

@@ -1,5 +1,4 @@
 import hashlib
-import os
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -15,7 +14,7 @@ OLD = b"# Ours.\r\n[tokens.tok_old]   # kept\nsha256 = \"%s\"\nsubject = 'user:a
 
 def new(id: str = "tok_new", **more: object) -> NewToken:
     sha256 = hashlib.sha256(id.encode()).hexdigest()
-    return NewToken(id=id, sha256=sha256, subject="service:ci", **more)  # type: ignore[arg-type]
+    return NewToken(id=id, sha256=sha256, subject="service:ci", **more)  # type: ignore[arg-type]  # of NewToken
 
 
 def test_a_new_file_is_private_and_whole(tmp_path: Path) -> None:
@@ -40,7 +39,7 @@ def test_a_new_file_is_private_and_whole(tmp_path: Path) -> None:
         "cidrs": ["10.0.0.0/8"],
         "note": 'a "note"\nof two lines',
     }
-    assert os.listdir(tmp_path) == ["tokens.toml"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "tokens.toml"]
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
@@ -73,7 +72,7 @@ def test_what_would_not_be_good_is_not_written(tmp_path: Path, old: bytes) -> No
     with pytest.raises(Misconfigured):
         add(path, new())
     assert path.read_bytes() == old
-    assert os.listdir(tmp_path) == ["tokens.toml"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "tokens.toml"]
 
 
 def test_a_file_that_others_read_is_not_added_to(tmp_path: Path) -> None:

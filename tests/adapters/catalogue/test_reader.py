@@ -7,6 +7,7 @@ from imagewright.adapters.catalogue.faults import CatalogueError
 from imagewright.adapters.catalogue.reader import assemble, read_offer
 from imagewright.core.ask import Background, Quality
 from imagewright.core.catalogue import Lifecycle, PerImage, PerToken
+from imagewright.core.money import Nano
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 
@@ -26,11 +27,11 @@ FREE = {"per": "image", "prices": {"*": "0"}}
 SQUARE = {"listed": ["64x64"]}
 
 
-def offered(models: list[Any] | None = None, data: str = DATA) -> Any:
+def offered(models: object = None, data: str = DATA) -> Any:
     return assemble("mine", ("vendor.toml", data), models, "imagewright.toml")
 
 
-def faults(models: list[Any] | None = None, data: str = DATA) -> list[str]:
+def faults(models: object = None, data: str = DATA) -> list[str]:
     with pytest.raises(CatalogueError) as caught:
         offered(models, data)
     assert str(caught.value) == "\n".join(str(fault) for fault in caught.value.faults)
@@ -43,7 +44,7 @@ def test_the_file_is_offered_in_its_order() -> None:
     one, two = offer.models
     assert (one.id, one.upstream, one.title) == ("one", "one", "one")
     assert one.sizes.fallback == Size(64, 64)
-    assert one.price == PerImage(prices={"high/64x64": 250_000_000, "*": 100_000_000})
+    assert one.price == PerImage(prices={"high/64x64": Nano(250_000_000), "*": Nano(100_000_000)})
     assert (two.title, two.lifecycle, two.ends) == ("Two", Lifecycle.DEPRECATED, date(2027, 1, 31))
     assert two.price == one.price
 
@@ -173,14 +174,22 @@ def image(prices: Any) -> dict[str, Any]:
         (model(qualities=["low"], **token()), "models.m.price.table: has no tokens for low/64x64"),
         ([], "models: is empty"),
         ([7], "models: must list"),
+        (7, "models: must list"),
+        ("one", "models: must list"),
+        ({"id": "one"}, "models: must list"),
         ([{"id": ""}], "models: must list"),
         (["one", "one"], "models: lists one twice"),
         (["nobody"], "models: lists nobody, which is not known; known are one, two"),
     ],
 )
-def test_each_fault_is_told_with_its_place(models: list[Any], key: str) -> None:
+def test_each_fault_is_told_with_its_place(models: object, key: str) -> None:
     found = faults(models)
     assert [fault for fault in found if fault.startswith(f"imagewright.toml: {key}")], found
+
+
+def test_the_operators_faults_name_the_provider() -> None:
+    with pytest.raises(CatalogueError, match=r"imagewright\.toml \[providers\.mine\]: models: is"):
+        read_offer("mine", "openai", [])
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -182,15 +182,6 @@ async def test_quality_matters(imaging: VipsImaging) -> None:
     assert sizes[0].bytes < sizes[1].bytes
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [Rendition(width=0), Rendition(height=-1), Rendition(quality=0), Rendition(quality=101)],
-)
-async def test_a_rendition_out_of_range_is_refused(wrong: Rendition) -> None:
-    with pytest.raises(InvalidRequest):
-        await VipsImaging(ImagingConfig()).render(samples.picture("png"), wrong, LIMITS)
-
-
 async def test_a_format_that_cannot_hold_the_size_is_refused(imaging: VipsImaging) -> None:
     wide = samples.picture("png", 16_384, 1)
     with pytest.raises(InvalidRequest):

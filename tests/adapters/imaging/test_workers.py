@@ -68,11 +68,22 @@ async def _killed_during(
     imaging: VipsImaging, signals: list[signal.Signals]
 ) -> bytes | BaseException:
     task = asyncio.create_task(imaging.draw(samples.drawing(**LARGE)))
+    killed: set[int] = set()
     for number in signals:
-        await asyncio.sleep(0.4)
-        for pid in imaging.workers.pids():
-            os.kill(pid, number)
+        fresh = await _started(imaging, killed)
+        await asyncio.sleep(0.1)
+        os.kill(fresh, number)
+        killed.add(fresh)
     return (await asyncio.gather(task, return_exceptions=True))[0]
+
+
+async def _started(imaging: VipsImaging, before: set[int]) -> int:
+    for _ in range(1000):
+        fresh = set(imaging.workers.pids()) - before
+        if fresh:
+            return fresh.pop()
+        await asyncio.sleep(0.01)
+    raise AssertionError("no worker starts")
 
 
 @pytest.mark.slow

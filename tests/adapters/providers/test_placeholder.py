@@ -1,8 +1,11 @@
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from imagewright.adapters.catalogue.reader import read_offer
+from imagewright.adapters.imaging.config import ImagingConfig
+from imagewright.adapters.imaging.vips import VipsImaging
 from imagewright.adapters.providers.placeholder import Config, Placeholder, build
 from imagewright.core.ask import Ask
 from imagewright.core.catalogue import Model
@@ -21,6 +24,17 @@ class Stuck(PlainImaging):
     async def draw(self, drawing: object) -> bytes:
         await asyncio.sleep(30)
         return b""
+
+
+class TestPlaceholderWithRealPictures(ProviderContract):
+    @pytest.fixture
+    async def provider(self) -> AsyncIterator[Provider]:
+        async with VipsImaging(ImagingConfig(workers=1)) as imaging:
+            yield build(Config(), parts(imaging=imaging))
+
+    @pytest.fixture
+    def slow(self) -> Provider:
+        return build(Config(), parts(imaging=Stuck()))
 
 
 @pytest.fixture
@@ -125,4 +139,4 @@ def model() -> Model:
 )
 def test_its_sizes_are_nearly_free(model: Model, asked: dict[str, str], size: Size) -> None:
     assert model.free
-    assert choose_size(Ask(prompt="a cat", **asked), model) == size  # type: ignore[arg-type]
+    assert choose_size(Ask(prompt="a cat", **asked), model) == size  # type: ignore[arg-type]  # each is text

@@ -1,5 +1,7 @@
 """Each test on an empty SQLite file, and on an empty PostgreSQL database of a real server."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from tests.adapters.sql.postgres import Postgres
-from tests.contracts.samples import World
+from tests.contracts.samples import Desk
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +21,20 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema and nothing else, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "books.db"
+    opened = Database(SqlConfig(url=f"sqlite:///{file}"))
+    asyncio.run(opened.open())
+    asyncio.run(opened.close())
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated"), tmp_path / "books.db")
         yield f"sqlite:///{tmp_path}/books.db"
         return
     server: Postgres = request.getfixturevalue("postgres")
@@ -38,5 +51,5 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def world(database: Database) -> World:
-    return World(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
+def desk(database: Database) -> Desk:
+    return Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database))

@@ -22,7 +22,7 @@ POOL = 1 << 18
 
 
 def shape(name: str, extents: Shape) -> Shape:
-    """The tensor's shape in the file; the manifest counts extents from the fastest, padded to four."""
+    """The tensor's shape in the file; the manifest has four extents, the fastest first."""
     if name.endswith(".bias") or extents[1:] == [1, 1, 1]:
         return extents[:1]
     if extents[2:] == [1, 1]:
@@ -52,7 +52,7 @@ def noise(generator: random.Random) -> list[float]:
 
 
 def values(name: str, extents: Shape, pool: list[float]) -> bytes:
-    """A tensor's numbers: biases nothing, norms one, weights noise that keeps the signal's scale."""
+    """A tensor's numbers: biases nothing, norms one, else noise that keeps the signal's scale."""
     count = prod(extents)
     dimensions = shape(name, extents)
     if name.endswith(".bias"):

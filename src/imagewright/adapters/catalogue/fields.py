@@ -16,6 +16,10 @@ T = TypeVar("T")
 _MISSING = object()
 
 
+class WrongValue(Exception):
+    """What a reader says about a value that cannot be; it becomes a fault's words."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a table stands, and the list that its faults are added to."""
@@ -39,13 +43,13 @@ class Fields:
         self.place = place
 
     def take(self, key: str, default: T, read: Callable[[object], T]) -> T:
-        """The key's value as `read` makes it, which raises ValueError with what is wrong."""
+        """The key's value as `read` makes it, which raises WrongValue."""
         found = self._rest.pop(key, _MISSING)
         if found is _MISSING:
             return default
         try:
             return read(found)
-        except ValueError as error:
+        except WrongValue as error:
             self.place.fault(key, str(error))
             return default
 
@@ -75,14 +79,16 @@ class Fields:
 
 
 def text(value: object) -> str:
+    """Read text that is not blank."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be text")
+        raise WrongValue("must be text")
     return value
 
 
 def flag(value: object) -> bool:
+    """Read a truth value."""
     if not isinstance(value, bool):
-        raise ValueError("must be true or false")
+        raise WrongValue("must be true or false")
     return value
 
 
@@ -91,34 +97,38 @@ def between(low: int, high: int) -> Callable[[object], int]:
 
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
+            raise WrongValue(f"must be a whole number from {low} to {high}")
         return value
 
     return read
 
 
 def ratio(value: object) -> float:
+    """Read how many times longer one edge may be."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 1 <= value <= 1000:
-        raise ValueError("must be a number from 1 to 1000")
+        raise WrongValue("must be a number from 1 to 1000")
     return float(value)
 
 
 def day(value: object) -> date:
+    """Read a date of TOML, without a time."""
     if not isinstance(value, date) or isinstance(value, datetime):
-        raise ValueError("must be a date such as 2026-12-01")
+        raise WrongValue("must be a date such as 2026-12-01")
     return value
 
 
 def size(value: object) -> Size:
+    """Read one size."""
     try:
         return Size.parse(text(value))
     except InvalidRequest:
-        raise ValueError("must be a size such as 1024x1024") from None
+        raise WrongValue("must be a size such as 1024x1024") from None
 
 
 def sizes(value: object) -> tuple[Size, ...]:
+    """Read a list of sizes, at least one."""
     if not isinstance(value, list) or not value:
-        raise ValueError("must be a list of sizes such as 1024x1024")
+        raise WrongValue("must be a list of sizes such as 1024x1024")
     return tuple(size(each) for each in value)
 
 
@@ -128,7 +138,7 @@ def word(kind: type[E]) -> Callable[[object], E]:
     def read(value: object) -> E:
         words = [each.value for each in kind]
         if not isinstance(value, str) or value not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
+            raise WrongValue(f"must be one of {', '.join(words)}")
         return kind(value)
 
     return read
@@ -140,7 +150,7 @@ def words(kind: type[E]) -> Callable[[object], tuple[E, ...]]:
 
     def read(value: object) -> tuple[E, ...]:
         if not isinstance(value, list) or len({str(each) for each in value}) != len(value):
-            raise ValueError("must be a list without repeats")
+            raise WrongValue("must be a list without repeats")
         return tuple(one(each) for each in value)
 
     return read
@@ -148,5 +158,5 @@ def words(kind: type[E]) -> Callable[[object], tuple[E, ...]]:
 
 def _table(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise ValueError("must be a table")
+        raise WrongValue("must be a table")
     return value

@@ -1,5 +1,7 @@
 """One model's table as a `core.catalogue.Model`."""
 
+from typing import Literal, TypedDict
+
 from imagewright.adapters.catalogue.fields import (
     Fields,
     between,
@@ -29,6 +31,7 @@ from imagewright.core.sizing import makes
 
 _EDGES = between(1, 100_000)
 _PIXELS = between(1, 10**10)
+_WITH_A_STEP: tuple[Literal["edge", "max_pixels", "ratio"], ...] = ("edge", "max_pixels", "ratio")
 _NO_SIZES = SizeRule(listed=(), fallback=Size(1, 1))
 
 
@@ -50,6 +53,7 @@ def read_model(name: str, fields: Fields) -> Model:
         moderations=fields.take("moderations", (), words(Moderation)),
         fidelities=fields.take("fidelities", (), words(Fidelity)),
         count=fields.take("count", 1, between(1, MAX_COUNT)),
+        inputs=fields.take("inputs", tuple(Format), words(Format)),
         references=fields.take("references", 0, between(0, MAX_REFERENCES)),
         mask=fields.take("mask", False, flag),
         partials=fields.take("partials", 0, between(0, MAX_PARTIALS)),
@@ -76,6 +80,28 @@ def _size_rule(fields: Fields) -> SizeRule:
         listed=listed,
         fallback=table.take("fallback", listed[0] if listed else _NO_SIZES.fallback, size),
         auto=table.take("auto", False, flag),
+        **_bounds(table),
+    )
+    table.done()
+    if not given:
+        table.place.fault("listed", "is missing, and there is no fallback")
+    elif rule.fallback is not _NO_SIZES.fallback and not makes(rule, rule.fallback):
+        table.place.fault("fallback", "is not a size that the model makes")
+    return rule
+
+
+class _Bounds(TypedDict):
+    step: int | None
+    edge: int
+    min_edge: int
+    min_pixels: int
+    max_pixels: int
+    ratio: float
+
+
+def _bounds(table: Fields) -> _Bounds:
+    """What free sizes keep; without a step there are none, and a step must have its bounds."""
+    bounds = _Bounds(
         step=table.take("step", None, _EDGES),
         edge=table.take("edge", 0, _EDGES),
         min_edge=table.take("min_edge", 1, _EDGES),
@@ -83,25 +109,14 @@ def _size_rule(fields: Fields) -> SizeRule:
         max_pixels=table.take("max_pixels", 0, _PIXELS),
         ratio=table.take("ratio", 0.0, ratio),
     )
-    table.done()
-    if not given:
-        table.place.fault("listed", "is missing, and there is no fallback")
-    elif rule.fallback is not _NO_SIZES.fallback:
-        _check_rule(rule, table)
-    return rule
-
-
-def _check_rule(rule: SizeRule, table: Fields) -> None:
-    if rule.step is not None:
-        for key, value in (
-            ("edge", rule.edge),
-            ("max_pixels", rule.max_pixels),
-            ("ratio", rule.ratio),
-        ):
-            if not value:
-                table.place.fault(key, "is missing, and there is a step")
-    if not makes(rule, rule.fallback):
-        table.place.fault("fallback", "is not a size that the model makes")
+    if bounds["step"] is not None:
+        wanted = {key: bounds[key] for key in _WITH_A_STEP}
+        missing = [key for key, bound in wanted.items() if not bound]
+        for key in missing:
+            table.place.fault(key, "is missing, and there is a step")
+        if missing:
+            bounds["step"] = None
+    return bounds
 
 
 def _check(model: Model, fields: Fields) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from imagewright.adapters.catalogue.fields import Fields, between, word
+from imagewright.adapters.catalogue.fields import Fields, WrongValue, between, word
 from imagewright.core.ask import Quality
 from imagewright.core.catalogue import PerImage, PerToken, Price
 from imagewright.core.errors import InvalidRequest
@@ -22,8 +22,8 @@ _tokens = between(0, _MOST_TOKENS)
 class Unit(StrEnum):
     """What a price is for."""
 
-    IMAGE = "image"
-    TOKEN = "token"
+    PICTURE = "image"
+    OUTPUT = "token"
 
 
 def read_price(fields: Fields) -> Price | None:
@@ -32,9 +32,9 @@ def read_price(fields: Fields) -> Price | None:
         fields.place.fault("per", "is missing: image or token")
     unit = fields.take("per", None, word(Unit))
     price: Price | None = None
-    if unit is Unit.IMAGE:
+    if unit is Unit.PICTURE:
         price = _per_image(fields)
-    elif unit is Unit.TOKEN:
+    elif unit is Unit.OUTPUT:
         price = _per_token(fields)
     if unit is not None:
         fields.done()
@@ -75,7 +75,7 @@ def usd_amount(value: object) -> Nano:
     try:
         return parse_usd(value if isinstance(value, str) else "")
     except InvalidRequest:
-        raise ValueError(
+        raise WrongValue(
             'must be a decimal string of US dollars, not below 0, like "0.04"'
         ) from None
 
@@ -84,7 +84,7 @@ def per_million(value: object) -> Nano:
     """The price of one token from that of a million."""
     amount = usd_amount(value)
     if amount % _MILLION:
-        raise ValueError("has more than three decimal places: a token's price would be rounded")
+        raise WrongValue("has more than three decimal places: a token's price would be rounded")
     return Nano(amount // _MILLION)
 
 
@@ -93,9 +93,9 @@ def _mapping(
 ) -> Callable[[object], dict[K, T]]:
     def read(found: object) -> dict[K, T]:
         if not isinstance(found, Mapping):
-            raise ValueError("must be a table")
+            raise WrongValue("must be a table")
         if not found:
-            raise ValueError("is empty")
+            raise WrongValue("is empty")
         return {key(name): value(each) for name, each in found.items()}
 
     return read
@@ -113,7 +113,7 @@ def _table_key(name: object) -> str:
     text = str(name)
     level, slash, size = text.partition("/")
     if not slash or level not in set(Quality) or not _is_size(size):
-        raise ValueError(f"has the key {text!r}; keys are like high/1024x1024")
+        raise WrongValue(f"has the key {text!r}; keys are like high/1024x1024")
     return text
 
 

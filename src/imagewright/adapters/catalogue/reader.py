@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from imagewright.adapters.catalogue.faults import CatalogueError, CatalogueFault
-from imagewright.adapters.catalogue.fields import Fields, Place, text
+from imagewright.adapters.catalogue.fields import Fields, Place, WrongValue, text
 from imagewright.adapters.catalogue.models import read_model
 from imagewright.core.catalogue import Lifecycle, Model, Offer
 
@@ -24,22 +24,23 @@ Table = Mapping[str, object]
 def read_offer(
     name: str,
     kind: str,
-    models: Sequence[object] | None = None,
+    models: object = None,
     *,
     title: str | None = None,
     file: str = "imagewright.toml",
 ) -> Offer:
     """The offer of the configured provider `name`.
 
-    `models` and `title` are the operator's, `file` where they were written. Raises
-    CatalogueError with every fault of both.
+    `models` (a list, as TOML gave it) and `title` are the operator's, `file` where they were
+    written. Raises CatalogueError with every fault of both.
     """
     source = files(_PROVIDERS).joinpath(f"{kind}.toml")
-    offer = assemble(name, (source.name, source.read_text("utf-8")), models, file)
+    place = f"{file} [providers.{name}]"
+    offer = assemble(name, (source.name, source.read_text("utf-8")), models, place)
     return offer if title is None else replace(offer, title=title)
 
 
-def assemble(name: str, data: tuple[str, str], models: Sequence[object] | None, file: str) -> Offer:
+def assemble(name: str, data: tuple[str, str], models: object, file: str) -> Offer:
     """As `read_offer`, with the data file's name and text given."""
     faults: list[CatalogueFault] = []
     title, tables = _data(data, faults)
@@ -47,7 +48,7 @@ def assemble(name: str, data: tuple[str, str], models: Sequence[object] | None, 
     # The file is settled by itself first: what the operator changes in one of its models
     # does not spread to those that are like it.
     known = _settled({each: _Entry(table, data_file) for each, table in tables.items()}, faults)
-    chosen = known if models is None else _chosen(known, models, file, faults)
+    chosen = known if models is None else _chosen(known, _listed(models), file, faults)
     # All of the file is read, so that a fault in a model that is not offered is told too.
     every = _settled({**known, **chosen}, faults)
     read = {each: _read(each, entry, faults) for each, entry in every.items()}
@@ -86,7 +87,7 @@ def _tables(value: object) -> dict[str, Table]:
     if not isinstance(value, Mapping) or not all(
         isinstance(each, Mapping) for each in value.values()
     ):
-        raise ValueError("must hold a table for each model")
+        raise WrongValue("must hold a table for each model")
     return dict(value)
 
 
@@ -112,6 +113,11 @@ def _chosen(
         else:
             chosen[name] = _Entry(table, file)
     return chosen
+
+
+def _listed(models: object) -> Sequence[object]:
+    """The operator's list; what is none stands for its only entry, which is noted as wrong."""
+    return models if isinstance(models, list | tuple) else [None]
 
 
 def _choice(found: object) -> tuple[str | None, dict[str, object]]:

@@ -62,12 +62,13 @@ def write(scene: Scene, label: Label) -> Scene:
     wide = max(word.width for word in words) + 2 * padding
     left = box.left + ((box.width - wide) // 2 if label.centred else margin)
     top = box.top + margin + round((box.height - 2 * margin - high) * (1 - label.rise))
-    scene = scene.laid(_panel(wide, high, padding), _dark(label.ink), (left, top))
-    top += padding
+    part = scene.part(left, top, wide, high)
+    part = part.laid(_panel(wide, high, padding), _dark(label.ink))
+    line = padding
     for word in words:
-        scene = scene.laid(word, _WHITE, (left + padding, top))
-        top += word.height + gap
-    return scene
+        part = part.laid(word, _WHITE, (padding, line))
+        line += word.height + gap
+    return scene.put(part, left, top)
 
 
 def _words(label: Label, room: int, short: int) -> list[Any]:

@@ -19,11 +19,12 @@ class Sheet(NamedTuple):
     facts: str
     key: int
     fraction: float
+    strength: float | None
 
     @classmethod
     def sample(cls, kind: str) -> "Sheet":
         """A small one that uses everything there is."""
-        return cls("Aé…", 160, 120, kind, kind in ("png", "webp"), None, "· 1", 1, 0.5)
+        return cls("Aé…", 160, 120, kind, kind in ("png", "webp"), None, "· 1", 1, 0.5, None)
 
 
 def draw(sheet: Sheet, reference: Any, mask: Any) -> bytes:
@@ -49,7 +50,8 @@ def _edited(sheet: Sheet, reference: Any, mask: Any) -> Any:
     plain, alpha = below.extract_band(0, n=3), below[3] if below.bands == 4 else None
     where = None if mask is None else _changed(mask, sheet.width, sheet.height)
     drawn, ink = scene.compose(sheet.width, sheet.height, scene.Dice(sheet.key))
-    share = 0.42 if where is None else 0.8
+    usual = 0.42 if where is None else 0.8
+    share = usual if sheet.strength is None else sheet.strength
     tinted = (drawn.colours * share + plain * (1 - share)).cast("uchar")
     tinted = Scene(tinted.copy(interpretation="srgb").copy_memory(), None)
     if where is None:

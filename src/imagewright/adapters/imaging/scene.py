@@ -50,8 +50,19 @@ class Scene(NamedTuple):
 
     def laid(self, mask: Any, colour: Colour, at: tuple[int, int] = (0, 0)) -> "Scene":
         """Lay a colour over a part, as strongly as the mask says (255 hides what is below)."""
-        covered = None if self.covered is None else _over(self.covered, mask, (255,), at)
-        return Scene(_over(self.colours, mask, colour, at), covered)
+        covered = None if self.covered is None else self.covered.draw_mask([255], mask, *at)
+        return Scene(self.colours.draw_mask(list(colour), mask, *at), covered)
+
+    def part(self, left: int, top: int, width: int, height: int) -> "Scene":
+        """A piece to draw on: each drawing copies its picture, and a piece is soon copied."""
+        covered = self.covered
+        cut = None if covered is None else covered.crop(left, top, width, height).copy_memory()
+        return Scene(self.colours.crop(left, top, width, height).copy_memory(), cut)
+
+    def put(self, part: "Scene", left: int, top: int) -> "Scene":
+        """The whole with the piece back in its place."""
+        covered = None if self.covered is None else self.covered.insert(part.covered, left, top)
+        return Scene(self.colours.insert(part.colours, left, top), covered)
 
 
 def compose(width: int, height: int, dice: Dice, *, sky: bool = True) -> tuple[Scene, Colour]:
@@ -66,11 +77,6 @@ def compose(width: int, height: int, dice: Dice, *, sky: bool = True) -> tuple[S
     for depth, colour in enumerate(palette[3:]):
         scene = _dune(scene, depth, colour, dice)
     return scene, palette[5]
-
-
-def _over(image: Any, mask: Any, colour: tuple[int, ...], at: tuple[int, int]) -> Any:
-    part = image.crop(*at, mask.width, mask.height)
-    return image.insert(mask.ifthenelse(list(colour), part, blend=True), *at)
 
 
 def _colour(word: str) -> Colour:
@@ -140,5 +146,6 @@ def _dune(scene: Scene, depth: int, colour: Colour, dice: Dice) -> Scene:
     line = (waves + (crest - top)).cast("float").copy_memory().replicate(1, high)
     rows = pyvips.Image.xyz(1, high)[1].cast("float").copy_memory().zoom(width, 1)
     mask = (rows - line).linear(210, 105, uchar=True)
-    mask = mask.linear((0.62, 0.78, 0.9)[depth], 0, uchar=True).copy_memory()
+    thin = pyvips.Image.identity().linear((0.62, 0.78, 0.9)[depth], 0, uchar=True)
+    mask = mask.maplut(thin).copy_memory()
     return scene.laid(mask, colour, (0, top))

@@ -59,7 +59,7 @@ class VipsImaging:
         return Inspected(picture=_picture(head, len(data)), preview=small)
 
     async def render(self, data: bytes, rendition: Rendition, limits: PictureLimits) -> Rendered:
-        """See the port. Raises InvalidRequest for a side or a quality out of range."""
+        """See the port."""
         self._keep(rendition)
         _glance(data, limits)
         asked = [rendition.width or 0, rendition.height or 0, rendition.format, rendition.quality]
@@ -106,16 +106,12 @@ class VipsImaging:
 
     def _keep(self, rendition: Rendition) -> None:
         for side in (rendition.width, rendition.height):
-            if side is not None and side < 1:
-                raise InvalidRequest("A rendition has at least one pixel a side.")
             if side is not None and side > self._config.edge:
                 raise ImageTooLarge(
                     f"A rendition has at most {self._config.edge} pixels a side.",
                     hint="Ask for a smaller one.",
                     details={"edge": self._config.edge},
                 )
-        if rendition.quality is not None and not 1 <= rendition.quality <= 100:
-            raise InvalidRequest("The quality is a number from 1 to 100.")
 
 
 def _glance(data: bytes, limits: PictureLimits) -> None:
@@ -176,4 +172,5 @@ def _sheet(drawing: Drawing) -> list[object]:
         " · ".join(facts),
         int.from_bytes(key[:8], "big"),
         drawing.fraction,
+        drawing.strength,
     ]

@@ -13,7 +13,7 @@ _MODE = 0o600
 
 
 class KeyFile:
-    """One random master key; each purpose gets its own key from it, so none can stand for another."""
+    """A random master key, and one of its own for each purpose: none can stand for another."""
 
     def __init__(self, path: Path) -> None:
         self._master = _load(path)

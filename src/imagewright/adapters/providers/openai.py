@@ -15,6 +15,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from imagewright.adapters.web.client import Answer, Bounds, Call, Client, Endpoint
 from imagewright.adapters.web.failures import NotSent, TooLarge, WebError
@@ -52,6 +53,9 @@ class Config:
     parameters. `charges` is turned off for a server that never bills, such as one's own.
     Raises ValueError for an address or a number that cannot be.
     """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
+    """For settings: a key that is none of these is a mistake."""
 
     name: str = "openai"
     base_url: str = "https://api.openai.com/v1"
@@ -240,7 +244,7 @@ class OpenAIImages:
         return fault
 
     def _unreadable(self, answer: Answer, order: Order) -> Fault:
-        """Some relays send their refusals with status 200; those that we know are as good as a 400."""
+        """Some relays refuse with status 200; a refusal that we know is as good as a 400."""
         error = read_error(answer.body)
         if error is not None and (error.moderation or error.quota):
             return refusal(Answer(status=400, headers={}, body=answer.body), model=order.plan.model)

@@ -1,7 +1,9 @@
 """Pictures drawn here, for nothing: to try the service, to show it, and to test it."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from imagewright.core.ask import Background
 from imagewright.core.picture import Drawing
@@ -21,6 +23,9 @@ class Config:
     Raises ValueError for a delay that is not from 0 to 600.
     """
 
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
+    """For settings: a key that is none of these is a mistake."""
+
     name: str = "placeholder"
     delay: float = 0.0
 
@@ -30,6 +35,7 @@ class Config:
 
 
 def build(config: Config, parts: Parts) -> "Placeholder":
+    """The provider as configured."""
     return Placeholder(config, parts)
 
 

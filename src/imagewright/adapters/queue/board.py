@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Self
 
 from imagewright.ports.board import News
 
@@ -28,7 +29,7 @@ class InProcessBoard:
         queue: asyncio.Queue[News] = asyncio.Queue(_KEPT)
         self._watchers.setdefault(job, set()).add(queue)
         try:
-            yield _drain(queue)
+            yield _Watched(queue)
         finally:
             watchers = self._watchers[job]
             watchers.discard(queue)
@@ -36,6 +37,14 @@ class InProcessBoard:
                 del self._watchers[job]
 
 
-async def _drain(queue: asyncio.Queue[News]) -> AsyncIterator[News]:
-    while True:
-        yield await queue.get()
+class _Watched:
+    """No generator: one that is cancelled while it waits is at its end for ever."""
+
+    def __init__(self, queue: asyncio.Queue[News]) -> None:
+        self._queue = queue
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> News:
+        return await self._queue.get()

@@ -38,20 +38,8 @@ def settle(connection: Connection, verdict: Verdict) -> bool:
     enter_images(connection, job["subject"], verdict.images)
     if verdict.settled is not None:
         conclude(connection, job, verdict.settled, verdict.at)
-    amount = None if verdict.settled is None else verdict.settled.amount
-    _end(
-        connection,
-        job,
-        {
-            "state": verdict.state.value,
-            "finished_at": verdict.at,
-            "actual": amount,
-            "made": len(verdict.images),
-            "error_code": verdict.error_code,
-            "error_sentence": storable(verdict.error_sentence),
-            "outcome": storable(verdict.outcome),
-        },
-    )
+    changed = _ended(verdict)
+    _change(connection, job, changed)
     deed = Deed(
         subject=job["subject"],
         credential=job["credential"],
@@ -60,10 +48,22 @@ def settle(connection: Connection, verdict: Verdict) -> bool:
         outcome=verdict.state.value,
         reason=verdict.error_code,
         job=job["id"],
-        amount=amount,
+        amount=changed["actual"],
     )
     record(connection, deed, verdict.at)
     return True
+
+
+def _ended(verdict: Verdict) -> Values:
+    return {
+        "state": verdict.state.value,
+        "finished_at": verdict.at,
+        "actual": None if verdict.settled is None else verdict.settled.amount,
+        "made": len(verdict.images),
+        "error_code": verdict.error_code,
+        "error_sentence": storable(verdict.error_sentence),
+        "outcome": storable(verdict.outcome),
+    }
 
 
 def cancel(connection: Connection, caller: Caller, job: str, origin: Origin, now: int) -> Job:
@@ -93,7 +93,7 @@ def cancel(connection: Connection, caller: Caller, job: str, origin: Origin, now
         changed = {"state": row["state"], "cancel": True}
     else:
         return job_of(row, caller.subject)
-    _end(connection, row, changed)
+    _change(connection, row, changed)
     deed = Deed(
         subject=row["subject"],
         credential=caller.credential.id,
@@ -106,5 +106,5 @@ def cancel(connection: Connection, caller: Caller, job: str, origin: Origin, now
     return job_of({**row, **changed}, caller.subject)
 
 
-def _end(connection: Connection, job: Found, changed: Values) -> None:
+def _change(connection: Connection, job: Found, changed: Values) -> None:
     connection.execute(update(jobs).where(jobs.c.id == job["id"]).values(**changed))

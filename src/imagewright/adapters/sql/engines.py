@@ -24,8 +24,8 @@ def read_url(text: str) -> URL:
         raise Unavailable("The database's address cannot be read.", hint=hint) from error
     if url.drivername in {"postgresql", "postgres", _POSTGRES}:
         return url.set(drivername=_POSTGRES)
-    if url.drivername == "sqlite" and url.database and url.database != ":memory:":
-        return url.set(query={})
+    if url.drivername == "sqlite" and url.database not in {None, ":memory:"} and not url.query:
+        return url
     raise Unavailable("The database is neither a SQLite file nor PostgreSQL.", hint=hint)
 
 
@@ -58,8 +58,11 @@ def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> 
     )
 
     def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+        if _journal(connection, "") != "wal" and _journal(connection, " = WAL") != "wal":
+            raise Unavailable(
+                "The database's file system keeps no write-ahead log.",
+                hint="Put the file on a local disk.",
+            )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -72,6 +75,11 @@ def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _journal(connection: sqlite3.Connection, change: str) -> str:
+    """The journal mode, after a change if there is one."""
+    return str(connection.execute(f"PRAGMA journal_mode{change}").fetchone()[0])
 
 
 def postgres_engine(url: URL, *, pool: int) -> Engine:

@@ -3,6 +3,7 @@
 import sqlite3
 
 from sqlalchemy.exc import (
+    DataError,
     DBAPIError,
     IntegrityError,
     InterfaceError,
@@ -12,7 +13,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from imagewright.core.errors import Fault, StorageFull, Unavailable
+from imagewright.core.errors import Fault, InvalidRequest, StorageFull, Unavailable
 
 _UNIQUE = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE,
@@ -40,6 +41,8 @@ def fault(error: SQLAlchemyError) -> Fault | None:
     """The fault a caller meets, or None where the error is a mistake of ours."""
     if isinstance(error, PoolTimeout):
         return _busy()
+    if isinstance(error, DataError):
+        return unstorable()
     if not isinstance(error, DBAPIError) or not _of_the_server(error):
         return None
     code = _code(error)
@@ -58,6 +61,13 @@ def _of_the_server(error: DBAPIError) -> bool:
     if isinstance(error, InterfaceError | InternalError):
         return True
     return type(error.orig) is sqlite3.DatabaseError  # a file that is no database, or a broken one
+
+
+def unstorable() -> Fault:
+    """What a NUL, half a surrogate pair or a number beyond 64 bits is answered with."""
+    return InvalidRequest(
+        "A value holds what the database cannot keep.", hint="Send valid Unicode text, no NUL."
+    )
 
 
 def _busy() -> Fault:

@@ -125,8 +125,8 @@ def _recover(connection: Connection, now: int, *, sole: bool) -> Recovered:
         .mappings()
         .all()
     )
-    requeued = [row["id"] for row in rows if row["started_at"] is None]
-    unknown = [row for row in rows if row["started_at"] is not None]
+    unknown = [row for row in rows if row["started_at"] is not None and row["ceiling"]]
+    requeued = [row["id"] for row in rows if row not in unknown]
     released = {"owner": None, "lease_until": None}
     connection.execute(
         update(jobs)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from imagewright.adapters.sql.failures import fault, outrun
+from imagewright.adapters.sql.failures import fault, outrun, unstorable
 from imagewright.core.errors import Unavailable
 
 Result = TypeVar("Result")
@@ -29,7 +29,8 @@ class Lane:
 
         Once asked for, the transaction completes even if the asking task is cancelled.
         One that another outran is tried again, so `work` changes nothing but the database.
-        Raises what `work` raises, Unavailable or StorageFull.
+        Raises what `work` raises, Unavailable, StorageFull, or InvalidRequest for a value that
+        the database cannot hold.
         """
         try:
             future = asyncio.get_running_loop().run_in_executor(self._threads, self.transact, work)
@@ -46,6 +47,8 @@ class Lane:
             try:
                 with self.engine.begin() as connection:
                     return work(connection)
+            except (UnicodeEncodeError, OverflowError) as error:
+                raise unstorable() from error
             except SQLAlchemyError as error:
                 if tries and isinstance(error, DBAPIError) and outrun(error):
                     continue

@@ -57,7 +57,7 @@ class SqlLibrary:
 
 
 def _owner(connection: Connection, image: str) -> str | None:
-    query = select(subjects.c.name).join(images, images.c.subject == subjects.c.id)
+    query = select(subjects.c.name).join(images, images.c.subject == subjects.c.number)
     name: str | None = connection.execute(query.where(images.c.id == image)).scalar_one_or_none()
     return name
 

@@ -11,7 +11,7 @@ from imagewright.core.image import Image, Origin, Parent
 from imagewright.core.job import Job, State
 from imagewright.core.money import Nano
 from imagewright.core.picture import Format, Picture
-from imagewright.core.quote import Quote
+from imagewright.core.quote import Consent, Quote
 from imagewright.core.size import Size
 
 Values = dict[str, Any]
@@ -58,6 +58,7 @@ def job_of(row: Found, subject: str) -> Job:
             ),
         ),
         state=State(row["state"]),
+        consent=Consent(row["consent"]),
         ceiling=Nano(row["ceiling"]),
         actual=None if actual is None else Nano(actual),
         **{name: row[name] for name in _AS_THEY_STAND},

@@ -135,10 +135,18 @@ Index(
     jobs.c.subject,
     jobs.c.created_at,
     jobs.c.id,
+    jobs.c.state,
     sqlite_where=QUEUED,
     postgresql_where=QUEUED,
 )
-Index("ix_jobs_running", jobs.c.subject, sqlite_where=RUNNING, postgresql_where=RUNNING)
+Index(
+    "ix_jobs_running",
+    jobs.c.subject,
+    jobs.c.state,
+    sqlite_where=RUNNING,
+    postgresql_where=RUNNING,
+)
+# The state is in both so that SQLite finds all of a claim in the index.
 
 budgets = Table(
     "budgets",

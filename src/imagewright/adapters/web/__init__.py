@@ -1,1 +1,1 @@
-"""The one way out: requests to the addresses of operators, vendors and callers."""
+"""The one way out to addresses that callers, tokens or vendors name."""

@@ -1,7 +1,5 @@
 """Callers' https image references."""
 
-from typing import NoReturn
-
 from imagewright.adapters.web.failures import BadStatus, Refused, TooLarge, WebError
 from imagewright.adapters.web.netguard import Guard
 from imagewright.core.errors import (
@@ -24,14 +22,10 @@ class WebFetcher:
             return await self._guard.get(url, limit_bytes)
         except WebError as error:
             fault = _fault(error, limit_bytes)
-        _raise(fault)
+        raise fault
 
     async def close(self) -> None:
         await self._guard.close()
-
-
-def _raise(fault: Fault) -> NoReturn:
-    raise fault
 
 
 def _fault(error: WebError, limit: int) -> Fault:

@@ -1,1 +1,1 @@
-"""Shapes that several vendors share; only providers import them."""
+"""Shapes of request and answer that several vendors share; only providers import it."""

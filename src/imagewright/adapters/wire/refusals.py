@@ -86,7 +86,7 @@ class VendorError:
 
 
 def read_error(body: bytes) -> VendorError | None:
-    """The error of an answer: `error` as an object or a string, or `detail`; None where none is stated."""
+    """The error that an answer states: `error` as an object or a string, or `detail`; else None."""
     answer = read_object(body)
     if answer is None:
         return None
@@ -117,6 +117,7 @@ def refusal(answer: Answer, *, model: str, asked_pause: float | None = None) -> 
 
 
 def unknown() -> OutcomeUnknown:
+    """The fault for a request that may have been carried out."""
     return OutcomeUnknown(
         "The provider took the request, and no answer proves what became of it.",
         hint="It may have been charged. The operator can reconcile it with the provider's records.",
@@ -124,6 +125,7 @@ def unknown() -> OutcomeUnknown:
 
 
 def busy(asked_pause: float | None) -> ProviderBusy:
+    """The fault for a rate limit, with the seconds that the server asked to wait."""
     details = {} if asked_pause is None else {"retry_after": round(asked_pause, 3)}
     return ProviderBusy(
         "The provider limits how often we may ask.", hint="Try again later.", details=details
@@ -134,31 +136,39 @@ def _client_fault(status: int, error: VendorError, model: str, asked_pause: floa
     if error.moderation:
         return _moderation(error)
     if error.quota or status == 402:
-        return ProviderQuota(
-            "The operator's account at the provider has no credit or quota left.",
-            hint="Ask the operator to top it up, or choose another provider.",
-        )
+        return _quota()
+    if status in {404, 405} or "model_not_found" in error.codes:
+        return _missing(error, model)
+    if status == 429:
+        return busy(asked_pause)
+    return _by_status(status) or _rejected(error)
+
+
+def _by_status(status: int) -> Fault | None:
     if status in {401, 403}:
         return ProviderMisconfigured(
             "The provider refuses the operator's key or account.",
             hint="Ask the operator to check the key and what it may do.",
         )
-    if status in {404, 405} or "model_not_found" in error.codes:
-        return _missing(error, model)
     if status == 408:
         return unknown()
     if status == 409:
         return ProviderUnavailable(
             "The provider could not take the request now.", hint="Try again later."
         )
-    if status == 429:
-        return busy(asked_pause)
-    return _rejected(error)
+    return None
+
+
+def _quota() -> ProviderQuota:
+    return ProviderQuota(
+        "The operator's account at the provider has no credit or quota left.",
+        hint="Ask the operator to top it up, or choose another provider.",
+    )
 
 
 def _server_fault(error: VendorError) -> Fault:
     if error.quota:
-        return _client_fault(402, error, "", None)
+        return _quota()
     return ProviderUnavailable(
         "The provider reports a failure of its own; nothing was made.", hint="Try again later."
     )

@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """A readable answer. `listed` counts the pictures it lists, `entries` those that can be read."""
+    """A readable answer: how many pictures it lists, and those of them that can be read."""
 
     listed: int
     entries: tuple[Entry, ...]
@@ -85,7 +85,7 @@ def whole(value: object) -> int | None:
 
 
 def decode_base64(text: str) -> bytes | None:
-    """The bytes of base64 with or without line breaks, padding or a `data:` prefix; None if it is not."""
+    """The bytes of base64, whatever its breaks, padding or `data:` prefix; None if it is none."""
     if text[:5].lower() == "data:":
         return decode_data_url(text)
     packed = _SPACE.sub(b"", text.encode("ascii", "replace")).rstrip(b"=")

@@ -17,7 +17,7 @@ _FAILED = frozenset({408, 500, 502, 503, 529})
 
 
 def may_repeat(status: int, headers: Mapping[str, str], *, own_error: bool) -> bool:
-    """Whether a refused request surely was not accepted, so that sending it again buys nothing twice.
+    """Whether a refused request surely was not accepted, so that a repetition buys nothing twice.
 
     409 and 429 are refusals. 408 and the 5xx are only where `x-should-retry: true` stands
     beside an error object of the API itself (`own_error`): relays answer 408 or 5xx too when
@@ -30,9 +30,10 @@ def may_repeat(status: int, headers: Mapping[str, str], *, own_error: bool) -> b
 
 
 def asked_pause(headers: Mapping[str, str], now: float) -> float | None:
-    """The seconds the server asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date.
+    """The seconds the server asks to wait: `retry-after-ms`, else `retry-after`.
 
-    `now` is in seconds since 1970. None where it does not tell, or tells nonsense.
+    The latter is in seconds or a date; `now` is in seconds since 1970. None where it does not
+    tell, or tells nonsense.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
@@ -49,7 +50,7 @@ def asked_pause(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def pause(attempt: int, asked: float | None, random: Callable[[], float]) -> float | None:
-    """Seconds before attempt + 1 (the first is 0), or None where the server asks for too long a wait."""
+    """Seconds to wait after an attempt (the first is 0), or None where too many are asked."""
     if asked is not None and asked > 0:
         return asked if asked <= _LONGEST_WAIT else None
     backoff = min(_FIRST_PAUSE * 2.0**attempt, _LONGEST_PAUSE)

@@ -15,7 +15,7 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
 
 
 class RequestLog:
-    """The outermost layer; paths are told by their first part, as the rest may hold a capability."""
+    """The outermost layer; of a path only the first part is told: the rest may be a capability."""
 
     def __init__(
         self, app: ASGIApp, telemetry: Telemetry, new_id: Callable[[], str], routes: frozenset[str]
@@ -49,8 +49,9 @@ class RequestLog:
             reset_contextvars(**bound)
 
     def _told(self, scope: Scope, status: int, seconds: float) -> None:
-        route = f"/{scope['path'].split('/', 2)[1]}"
-        route = route if route in self._routes else "other"
+        path = scope["path"]
+        found = (each for each in self._routes if path == each or path.startswith(f"{each}/"))
+        route = next(found, "other")
         self._telemetry.request(route, status, seconds)
         _log.info(
             "request",

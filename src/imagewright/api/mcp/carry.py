@@ -37,18 +37,37 @@ async def wait_for(ctx: Context, face: Face, job: Job, wait: int | None) -> Job:
     seconds = face.wait if wait is None else wait
     if seconds == 0 or job.state.ended:
         return job
-    began = time.monotonic()
-    sent = 0.0
+    return await face.jobs.wait(job.caller.subject, job.id, seconds, _Progress(ctx).tell)
 
-    async def on_news(news: News) -> None:
-        nonlocal sent
-        elapsed = time.monotonic() - began
-        value = float(news.done) if news.total else elapsed
-        sent = max(value, sent + _STEP)
-        total = float(news.total) if news.total else None
-        await ctx.report_progress(sent, total, f"{news.stage} ({elapsed:.0f} s)")
 
-    return await face.jobs.wait(job.caller.subject, job.id, seconds, on_news)
+class _Progress:
+    """News as progress notifications: their numbers only rise, and never past a total once told.
+
+    Without a total the number is the seconds waited. Once steps are known, they count from there.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._began = time.monotonic()
+        self._sent = 0.0
+        self._base: float | None = None
+        self._total = 0
+
+    async def tell(self, news: News) -> None:
+        """Send one; a client that asked for none is sent none."""
+        elapsed = time.monotonic() - self._began
+        value = elapsed
+        if news.total and self._base is None:
+            self._base = self._sent
+        if news.total:
+            self._total = news.total
+        total = None
+        if self._base is not None:
+            value, total = self._base + news.done, self._base + self._total
+        self._sent = max(value, self._sent + _STEP)
+        if total is not None:
+            total = max(total, self._sent)
+        await self._ctx.report_progress(self._sent, total, f"{news.stage} ({elapsed:.0f} s)")
 
 
 async def show(face: Face, subject: str, job: Job, *, repeated: bool = False) -> ToolResult:

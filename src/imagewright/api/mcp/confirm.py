@@ -1,9 +1,12 @@
 """Consent on the MCP face: the client asked in either era, or the quote id given back."""
 
 import asyncio
+import logging
 
 from fastmcp import Context
+from fastmcp.exceptions import ToolError
 from fastmcp.server.elicitation import AcceptedElicitation
+from mcp.shared.exceptions import MCPError
 from mcp.types import (
     ClientCapabilities,
     ElicitationCapability,
@@ -23,6 +26,7 @@ from imagewright.core.quote import Consent
 from imagewright.ports.books import Admitted
 from imagewright.services.gate import Answer
 
+_log = logging.getLogger(__name__)
 _KEY = "spend"
 _SCHEMA = {
     "type": "object",
@@ -48,7 +52,7 @@ async def order(
         if _modern(ctx):
             return _question(required)
         quote = str(required.details["quote"])
-        await _ask_now(ctx, required.sentence, face.elicit_seconds)
+        await _ask_now(ctx, required, face.elicit_seconds)
     yes = Answer(quote=quote, consent=Consent.CLIENT)
     return await face.images.order(caller, ask, yes, origin_of(ctx))
 
@@ -57,7 +61,7 @@ def _given(ctx: Context, confirm: str | None) -> Answer | None:
     """The consent that came with the call.
 
     On the modern protocol the quote stands in the request state, which the server sealed for this
-    principal, tool and arguments: answers without that state were never asked for and count nothing.
+    principal, tool and arguments: answers without it were never asked for and count nothing.
     """
     if ctx.request_state is not None:
         answer = (ctx.input_responses or {}).get(_KEY)
@@ -87,11 +91,15 @@ def _question(required: ConfirmationRequired) -> InputRequiredResult:
     )
 
 
-async def _ask_now(ctx: Context, question: str, seconds: int) -> None:
+async def _ask_now(ctx: Context, required: ConfirmationRequired, seconds: int) -> None:
+    """Return on a yes. A client that fails to ask is one that cannot be asked."""
     try:
         async with asyncio.timeout(seconds):
-            answer = await ctx.elicit(question, bool, response_title="Spend this")
+            answer = await ctx.elicit(required.sentence, bool, response_title="Spend this")
     except TimeoutError:
         raise ConfirmationDeclined("Nobody answered the question; nothing was spent.") from None
+    except (MCPError, ToolError, ValueError):
+        _log.info("the client could not ask", exc_info=True)
+        raise required from None
     if not isinstance(answer, AcceptedElicitation) or answer.data is not True:
         raise ConfirmationDeclined("The question was answered with no; nothing was spent.")

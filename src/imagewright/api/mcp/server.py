@@ -17,6 +17,7 @@ from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.errors import answering
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.resources import RESOURCES
+from imagewright.api.mcp.schema import compact_input, compact_output
 from imagewright.api.mcp.surface import Surface, check_complete
 from imagewright.ports.auth import Authenticator
 
@@ -75,18 +76,19 @@ async def finish_server(server: FastMCP[Any]) -> None:
 
 
 def _tool(spec: ToolSpec) -> Tool:
-    return Tool.from_function(
+    tool = Tool.from_function(
         answering(spec.call),
         title=spec.title,
         annotations=spec.annotations,
-        output_schema=TypeAdapter(spec.answer).json_schema(),
+        output_schema=compact_output(TypeAdapter(spec.answer).json_schema()),
     )
+    return tool.model_copy(update={"parameters": compact_input(tool.parameters)})
 
 
 async def _use_static_schemas(server: FastMCP[Any]) -> None:
     """Look schemas up instead of listing every tool again on each modern call (python-sdk 3565).
 
-    The table is made from the local provider: a listing would leave out what the caller may not see.
+    The table is made from the local provider: a listing leaves out what a caller may not see.
     """
     tools = await server.local_provider.list_tools()
     table = {tool.name: tool.parameters for tool in tools}

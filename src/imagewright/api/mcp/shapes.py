@@ -16,6 +16,8 @@ class FaultShape(TypedDict):
 
 
 class ParentShape(TypedDict):
+    """An image that another was made from, and as what."""
+
     image: str
     role: str
 
@@ -70,10 +72,14 @@ class JobShape(TypedDict):
 
 
 class JobsShape(TypedDict):
+    """Jobs, newest first."""
+
     jobs: list[JobShape]
 
 
 class ImagesShape(TypedDict):
+    """Images, newest first; `total` counts all that match."""
+
     images: list[ImageShape]
     total: int
     more: bool
@@ -96,6 +102,8 @@ class QuoteShape(TypedDict):
 
 
 class ModelShape(TypedDict):
+    """What a model can do, until when, and at what price."""
+
     id: str
     title: str
     lifecycle: str
@@ -115,12 +123,16 @@ class ModelShape(TypedDict):
 
 
 class ProviderShape(TypedDict):
+    """A configured provider."""
+
     name: str
     title: str
     models: list[ModelShape]
 
 
 class ProvidersShape(TypedDict):
+    """The providers open to the caller, the default one first."""
+
     providers: list[ProviderShape]
 
 
@@ -138,11 +150,15 @@ class AllowanceShape(TypedDict):
 
 
 class UsageShape(TypedDict):
+    """The caller's own levels, the narrowest first."""
+
     subject: str
     allowances: list[AllowanceShape]
 
 
 class InfoShape(TypedDict):
+    """The service, and what the caller may do in it."""
+
     name: str
     version: str
     subject: str
@@ -153,4 +169,6 @@ class InfoShape(TypedDict):
 
 
 class DeletedShape(TypedDict):
+    """The ids that are gone."""
+
     deleted: list[str]

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _subjects()
     _quotes()
     _jobs()
+    _jobs_indexes()
     _budgets()
     _ledger()
     _audit()
@@ -45,8 +46,8 @@ def _subjects() -> None:
         "subjects",
         sa.Column("number", _SERIAL, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("number", name="pk_subjects"),
-        sa.UniqueConstraint("name", name="uq_subjects_name"),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_subjects")),
+        sa.UniqueConstraint("name", name=op.f("uq_subjects_name")),
         sqlite_autoincrement=True,
     )
 
@@ -67,8 +68,8 @@ def _quotes() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.BigInteger()),
         sa.Column("job", sa.Text()),
-        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name="fk_quotes_subject"),
-        sa.PrimaryKeyConstraint("id", name="pk_quotes"),
+        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name=op.f("fk_quotes_subject")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quotes")),
     )
     op.create_index(
         "ix_quotes_open", "quotes", ["subject", "created_at"], **_where("closed_at IS NULL")
@@ -108,9 +109,12 @@ def _jobs() -> None:
         sa.Column("error_code", sa.Text()),
         sa.Column("error_sentence", sa.Text()),
         sa.Column("outcome", sa.Text()),
-        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name="fk_jobs_subject"),
-        sa.PrimaryKeyConstraint("id", name="pk_jobs"),
+        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name=op.f("fk_jobs_subject")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
+
+
+def _jobs_indexes() -> None:
     op.create_index("ix_jobs_ask", "jobs", ["subject", "digest", "finished_at"])
     op.create_index("ix_jobs_newest", "jobs", ["subject", "created_at", "id"])
     op.create_index(
@@ -121,9 +125,12 @@ def _jobs() -> None:
         **_where("state IN ('outcome_unknown', 'queued', 'running')"),
     )
     op.create_index(
-        "ix_jobs_queued", "jobs", ["subject", "created_at", "id"], **_where("state = 'queued'")
+        "ix_jobs_queued",
+        "jobs",
+        ["subject", "created_at", "id", "state"],
+        **_where("state = 'queued'"),
     )
-    op.create_index("ix_jobs_running", "jobs", ["subject"], **_where("state = 'running'"))
+    op.create_index("ix_jobs_running", "jobs", ["subject", "state"], **_where("state = 'running'"))
 
 
 def _budgets() -> None:
@@ -134,9 +141,9 @@ def _budgets() -> None:
         sa.Column("period", sa.Text(), nullable=False),
         sa.Column("held", sa.BigInteger(), nullable=False),
         sa.Column("settled", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("held >= 0", name="ck_budgets_held"),
-        sa.CheckConstraint("settled >= 0", name="ck_budgets_settled"),
-        sa.PrimaryKeyConstraint("level", "key", "period", name="pk_budgets"),
+        sa.CheckConstraint("held >= 0", name=op.f("ck_budgets_held")),
+        sa.CheckConstraint("settled >= 0", name=op.f("ck_budgets_settled")),
+        sa.PrimaryKeyConstraint("level", "key", "period", name=op.f("pk_budgets")),
     )
 
 
@@ -155,11 +162,11 @@ def _ledger() -> None:
         sa.Column("credential", sa.Text(), nullable=False),
         sa.Column("disputed", sa.BigInteger()),
         sa.CheckConstraint(
-            "kind IN ('hold', 'settle', 'release', 'adjust')", name="ck_ledger_kind"
+            "kind IN ('hold', 'settle', 'release', 'adjust')", name=op.f("ck_ledger_kind")
         ),
-        sa.ForeignKeyConstraint(["job"], ["jobs.id"], name="fk_ledger_job"),
-        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name="fk_ledger_subject"),
-        sa.PrimaryKeyConstraint("id", name="pk_ledger"),
+        sa.ForeignKeyConstraint(["job"], ["jobs.id"], name=op.f("fk_ledger_job")),
+        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name=op.f("fk_ledger_subject")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_ledger_job", "ledger", ["job"])
@@ -182,8 +189,8 @@ def _audit() -> None:
         sa.Column("client", sa.Text()),
         sa.Column("job", sa.Text()),
         sa.Column("amount", sa.BigInteger()),
-        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name="fk_audit_subject"),
-        sa.PrimaryKeyConstraint("id", name="pk_audit"),
+        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name=op.f("fk_audit_subject")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_audit_newest", "audit", ["subject", "at"])
@@ -214,9 +221,9 @@ def _images() -> None:
         sa.Column("tags", sa.Text(), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["job"], ["jobs.id"], name="fk_images_job"),
-        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name="fk_images_subject"),
-        sa.PrimaryKeyConstraint("id", name="pk_images"),
+        sa.ForeignKeyConstraint(["job"], ["jobs.id"], name=op.f("fk_images_job")),
+        sa.ForeignKeyConstraint(["subject"], ["subjects.number"], name=op.f("fk_images_subject")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
     )
     op.create_index("ix_images_job", "images", ["job"])
     op.create_index("ix_images_newest", "images", ["subject", "created_at", "id"])
@@ -228,8 +235,8 @@ def _tags() -> None:
         "tags",
         sa.Column("image", sa.Text(), nullable=False),
         sa.Column("tag", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["image"], ["images.id"], name="fk_tags_image"),
-        sa.PrimaryKeyConstraint("image", "tag", name="pk_tags"),
+        sa.ForeignKeyConstraint(["image"], ["images.id"], name=op.f("fk_tags_image")),
+        sa.PrimaryKeyConstraint("image", "tag", name=op.f("pk_tags")),
     )
 
 
@@ -240,7 +247,7 @@ def _lineage() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("parent", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["image"], ["images.id"], name="fk_lineage_image"),
-        sa.PrimaryKeyConstraint("image", "role", "position", name="pk_lineage"),
+        sa.ForeignKeyConstraint(["image"], ["images.id"], name=op.f("fk_lineage_image")),
+        sa.PrimaryKeyConstraint("image", "role", "position", name=op.f("pk_lineage")),
     )
     op.create_index("ix_lineage_parent", "lineage", ["parent"])

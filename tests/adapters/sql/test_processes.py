@@ -1,0 +1,87 @@
+"""Several processes on one database, and processes that die."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from imagewright.adapters.sql.database import Database
+from tests.adapters.sql.invariants import broken
+from tests.contracts.books import balance
+from tests.contracts.samples import NOON, PRICE, SECOND, Desk
+
+ROOT = Path(__file__).parents[3]
+Crew = subprocess.Popen[str]
+
+
+@contextmanager
+def crews(url: str, *seeds: str, asks: int = 0) -> Iterator[list[Crew]]:
+    """Processes that work until they are killed, or have done so many asks."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.adapters.sql.crew", url, seed, str(asks)],
+            cwd=ROOT,
+            env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in seeds
+    ]
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+async def line(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return (await asyncio.to_thread(stream.readline)).strip()
+
+
+async def worked(process: Crew, steps: int) -> None:
+    while int(await line(process.stdout)) < steps:
+        pass
+
+
+async def test_two_processes_together_admit_what_the_budget_has_room_for(
+    url: str, database: Database, desk: Desk
+) -> None:
+    with crews(url, "a", "b", asks=32) as processes:
+        for process in processes:
+            assert await line(process.stdout) == "ready"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert sum([int(await line(process.stdout)) for process in processes]) == 9
+    assert await balance(desk) == (9 * PRICE, 0)
+    assert await database.read(broken) == []
+
+
+async def test_killed_processes_leave_the_books_right(url: str, database: Database) -> None:
+    for steps in (2, 7):
+        with crews(url, f"a{steps}", f"b{steps}") as processes:
+            for process in processes:
+                await worked(process, steps)
+        assert await database.read(broken) == []
+    await database.close()
+    await database.open()
+    assert await database.read(broken) == []
+
+
+async def test_a_process_that_comes_back_puts_its_jobs_right(
+    url: str, database: Database, desk: Desk
+) -> None:
+    with crews(url, "a") as (process,):
+        await worked(process, 5)
+    left = await desk.claim("worker-a")
+    recovered = await desk.jobs.recover(NOON + SECOND, sole=True)
+    assert left is None or left.id in recovered.requeued
+    assert (await desk.jobs.counts())["running"] == 0
+    assert await database.read(broken) == []

@@ -1,0 +1,69 @@
+"""Addresses, credentials, grants and counters that do what a test says."""
+
+from dataclasses import dataclass, field
+
+from imagewright.core.caller import Caller, Credential
+from imagewright.core.errors import ImageTooLarge, InvalidImage
+from imagewright.core.policy import Acl
+
+
+@dataclass
+class PageFetcher:
+    """Keeps `ports.fetch.Fetcher`, from `pages`."""
+
+    pages: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    async def fetch(self, url: str, limit_bytes: int) -> bytes:
+        self.asked.append(url)
+        if url not in self.pages:
+            raise InvalidImage("There is no file behind the address.")
+        if len(self.pages[url]) > limit_bytes:
+            raise ImageTooLarge("The file is too large.")
+        return self.pages[url]
+
+
+@dataclass
+class Credentials:
+    """Keeps `ports.auth.Authenticator`: every credential is good but those `revoked`.
+
+    `fault` is raised instead of an answer.
+    """
+
+    revoked: set[str] = field(default_factory=set)
+    callers: dict[str, Caller] = field(default_factory=dict)
+    fault: Exception | None = None
+
+    async def authenticate(self, token: str, address: str | None) -> Caller | None:
+        return self.callers.get(token)
+
+    async def credential(self, id: str) -> Credential | None:
+        if self.fault is not None:
+            raise self.fault
+        return None if id in self.revoked else Credential(id=id)
+
+
+@dataclass
+class EditedAcl:
+    """Keeps `ports.acl.AclSource`; a test sets `acl`."""
+
+    acl: Acl
+
+    def current(self) -> Acl:
+        return self.acl
+
+
+@dataclass
+class Counted:
+    """Keeps `ports.telemetry.Telemetry`: remembers the jobs' ends."""
+
+    jobs: list[tuple[str, str]] = field(default_factory=list)
+
+    def call(self, component: str, code: str, seconds: float) -> None:
+        pass
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        pass
+
+    def job(self, provider: str, state: str, seconds: float) -> None:
+        self.jobs.append((provider, state))

@@ -1,0 +1,343 @@
+"""The one door: who is let in, at what price, by whose consent."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagewright.core.budget import Budget, Level, Span
+from imagewright.core.caller import Caller, Credential
+from imagewright.core.errors import (
+    BudgetExceeded,
+    Busy,
+    ConfirmationInvalid,
+    ConfirmationRequired,
+    Forbidden,
+    Unpriced,
+)
+from imagewright.core.job import State
+from imagewright.core.money import Nano
+from imagewright.core.policy import Maximum
+from imagewright.core.quote import Consent
+from imagewright.core.scope import Scope
+from imagewright.core.spending import Settled, Usage
+from imagewright.ports.books import Capacity
+from imagewright.services.gate import Answer
+from tests.contracts.samples import verdict
+from tests.services.shop import (
+    BOT,
+    NOBODY,
+    OFFERS,
+    OLGA,
+    ORIGIN,
+    POOR,
+    PRICE,
+    READER,
+    RELAY,
+    Shop,
+    entry,
+    free,
+    grants,
+    opened,
+    paid,
+    yes,
+)
+
+
+async def asked(shop: Shop, caller: Caller = OLGA, **ask: Any) -> dict[str, Any]:
+    """What the question says of the quote."""
+    with pytest.raises(ConfirmationRequired) as raised:
+        await shop.images.order(caller, paid(**ask), None, ORIGIN)
+    return dict(raised.value.details)
+
+
+async def test_a_free_ask_is_let_in_without_consent(shop: Shop) -> None:
+    admitted = await shop.images.order(POOR, free(), None, ORIGIN)
+    assert (admitted.job.consent, admitted.job.ceiling) == (Consent.FREE, 0)
+
+
+async def test_a_paid_ask_is_asked_about_before_anything_is_held(shop: Shop) -> None:
+    question = await asked(shop, n=2)
+    assert question["ceiling_usd"] == "0.08"
+    assert question["quote"].startswith("quo_")
+    assert await shop.money(OLGA) == (0, 0)
+    assert await shop.table.counts() == {"outcome_unknown": 0, "queued": 0, "running": 0}
+
+
+async def test_a_yes_opens_the_door_once(shop: Shop) -> None:
+    quote = (await asked(shop))["quote"]
+    admitted = await shop.images.order(OLGA, paid(), yes(quote), ORIGIN)
+    assert admitted.fresh
+    assert admitted.job.consent is Consent.CLIENT
+    assert await shop.money(OLGA) == (1, 0)
+    again = await shop.images.order(OLGA, paid(), yes(quote), ORIGIN)
+    assert (again.job.id, again.fresh) == (admitted.job.id, False)
+    await shop.jobs.cancel(OLGA, admitted.job.id, ORIGIN)
+    with pytest.raises(ConfirmationInvalid):
+        await shop.images.order(OLGA, paid(), yes(quote), ORIGIN)
+
+
+@pytest.mark.parametrize("ask", [{"prompt": "a dog"}, {"n": 2}, {"tags": ("x",)}])
+async def test_a_yes_to_one_ask_is_none_to_another(shop: Shop, ask: dict[str, Any]) -> None:
+    quote = (await asked(shop))["quote"]
+    with pytest.raises(ConfirmationInvalid):
+        await shop.images.order(OLGA, paid(**ask), yes(quote), ORIGIN)
+    assert await shop.money(OLGA) == (0, 0)
+
+
+async def test_a_yes_is_nobody_elses(shop: Shop) -> None:
+    quote = (await asked(shop))["quote"]
+    with pytest.raises(ConfirmationInvalid):
+        await shop.images.order(RELAY, paid(), yes(quote), ORIGIN)
+
+
+async def test_a_yes_is_too_late_once_the_quote_has_expired(shop: Shop) -> None:
+    quote = (await asked(shop))["quote"]
+    shop.clock.advance(601)
+    with pytest.raises(ConfirmationInvalid):
+        await shop.images.order(OLGA, paid(), yes(quote), ORIGIN)
+
+
+async def test_the_same_question_is_asked_again_with_the_same_quote(shop: Shop) -> None:
+    assert (await asked(shop))["quote"] == (await asked(shop))["quote"]
+
+
+@pytest.mark.parametrize("weak", [Consent.ECHO, Consent.UNATTENDED, Consent.FREE])
+async def test_a_weaker_consent_than_granted_is_asked_again(shop: Shop, weak: Consent) -> None:
+    quote = (await asked(shop))["quote"]
+    with pytest.raises(ConfirmationRequired):
+        await shop.images.order(OLGA, paid(), yes(quote, weak), ORIGIN)
+
+
+async def test_a_relayed_yes_counts_where_it_was_granted(shop: Shop) -> None:
+    with pytest.raises(ConfirmationRequired) as raised:
+        await shop.images.order(RELAY, paid(), None, ORIGIN)
+    assert "confirm" in raised.value.hint
+    answer = yes(raised.value.details["quote"], Consent.ECHO)
+    admitted = await shop.images.order(RELAY, paid(), answer, ORIGIN)
+    assert admitted.job.consent is Consent.ECHO
+
+
+async def test_whoever_may_not_relay_is_told_of_a_client_that_asks(shop: Shop) -> None:
+    with pytest.raises(ConfirmationRequired) as raised:
+        await shop.images.order(OLGA, paid(), None, ORIGIN)
+    assert "elicitation" in raised.value.hint
+
+
+async def test_the_unattended_are_not_asked(shop: Shop) -> None:
+    admitted = await shop.images.order(BOT, paid(), None, ORIGIN)
+    assert admitted.job.consent is Consent.UNATTENDED
+    assert await shop.money(BOT) == (1, 0)
+
+
+async def test_without_a_right_to_spend_a_paid_ask_is_refused(shop: Shop) -> None:
+    with pytest.raises(Forbidden, match="may not spend"):
+        await shop.images.order(POOR, paid(), yes("quo_x"), ORIGIN)
+
+
+@pytest.mark.parametrize("caller", [READER, NOBODY])
+async def test_without_a_right_to_write_even_a_free_ask_is_refused(
+    shop: Shop, caller: Caller
+) -> None:
+    with pytest.raises(Forbidden, match="may not make images"):
+        await shop.images.order(caller, free(), None, ORIGIN)
+
+
+async def test_read_only_beats_every_grant(shop: Shop) -> None:
+    shop.acl.acl = grants(read_only=True)
+    with pytest.raises(Forbidden):
+        await shop.images.order(BOT, free(), None, ORIGIN)
+    assert shop.gate.decide(BOT, None, Scope.IMAGES_READ).allowed
+    assert not shop.gate.decide(BOT, None, Scope.IMAGES_WRITE).allowed
+
+
+async def test_a_tool_that_is_not_listed_is_refused_at_the_door_too(shop: Shop) -> None:
+    limited = entry("images:write", "spend", tools=("edit_*",))
+    shop.acl.acl = grants(subjects={OLGA.subject: limited})
+    with pytest.raises(Forbidden):
+        await shop.images.order(OLGA, free(), None, ORIGIN)
+
+
+async def test_a_maximum_is_kept_and_named(shop: Shop) -> None:
+    few = entry("images:write", maximum=Maximum(n=1))
+    shop.acl.acl = grants(subjects={POOR.subject: few})
+    with pytest.raises(Forbidden) as raised:
+        await shop.images.order(POOR, free(n=2), None, ORIGIN)
+    assert raised.value.details == {"limit": "n"}
+    assert (await shop.images.order(POOR, free(n=1), None, ORIGIN)).fresh
+
+
+async def test_what_has_no_price_is_refused(shop: Shop) -> None:
+    with pytest.raises(Unpriced):
+        await shop.images.order(BOT, replace(free(), model="riddle"), None, ORIGIN)
+
+
+async def test_a_call_dearer_than_allowed_is_refused_before_it_is_asked_about(shop: Shop) -> None:
+    tight = entry("images:write", "spend", budget=Budget(per_call=PRICE))
+    shop.acl.acl = grants(subjects={OLGA.subject: tight})
+    with pytest.raises(BudgetExceeded) as raised:
+        await shop.images.order(OLGA, paid(n=2), None, ORIGIN)
+    assert raised.value.details["span"] == "call"
+    await asked(shop, n=1)
+
+
+@pytest.mark.parametrize("span", list(Span))
+async def test_a_full_budget_says_when_it_begins_again(shop: Shop, span: Span) -> None:
+    shop.acl.acl = grants(everyone=entry(budget=Budget(**{span.value: PRICE})))
+    await shop.admitted()
+    with pytest.raises(BudgetExceeded) as raised:
+        await shop.admitted(paid("a dog"))
+    assert raised.value.details["span"] == span.value
+    assert int(str(raised.value.details["resets_at"])) > shop.clock.now() // 1_000_000
+
+
+async def test_a_full_queue_is_told(shop: Shop) -> None:
+    shop.offer(*OFFERS, capacity=Capacity(waiting=1))
+    await shop.admitted()
+    with pytest.raises(Busy):
+        await shop.admitted(paid("a dog"))
+
+
+async def test_an_earlier_result_answers_without_a_question(shop: Shop) -> None:
+    quote = (await asked(shop))["quote"]
+    await shop.images.order(OLGA, paid(), yes(quote), ORIGIN)
+    joined = await shop.images.order(OLGA, paid(), None, ORIGIN)
+    assert not joined.fresh
+
+
+async def test_results_are_not_reused_where_the_operator_says_so(shop: Shop) -> None:
+    shop.offer(*OFFERS, reuse_seconds=0)
+    job = await shop.claimed()
+    await shop.work().carry_out(job)
+    assert (await shop.look(job)).state is State.SUCCEEDED
+    assert (await shop.images.order(BOT, paid(), None, ORIGIN)).fresh
+
+
+@pytest.mark.parametrize(
+    ("usage", "entered"),
+    [
+        (None, Settled(amount=Nano(2 * PRICE))),
+        (Usage(pictures=1), Settled(amount=PRICE)),
+        (Usage(cost=Nano(3)), Settled(amount=Nano(3))),
+        (Usage(cost=Nano(3 * PRICE)), Settled(amount=Nano(2 * PRICE), disputed=Nano(3 * PRICE))),
+        (Usage(cost=Nano(-1)), Settled(amount=Nano(2 * PRICE), disputed=Nano(-1))),
+        (Usage(), Settled(amount=Nano(2 * PRICE))),
+    ],
+)
+async def test_a_report_is_believed_within_the_ceiling_only(
+    shop: Shop, usage: Usage | None, entered: Settled
+) -> None:
+    job = await shop.claimed(paid(n=2))
+    assert await shop.gate.settle(job, verdict(job, None), usage)
+    assert (await shop.balance()).settled == entered.amount
+    assert (await shop.balance()).held == 0
+
+
+async def test_an_unknown_outcome_keeps_its_hold(shop: Shop) -> None:
+    job = await shop.claimed()
+    unknown = verdict(job, None, state=State.OUTCOME_UNKNOWN)
+    assert await shop.gate.settle(job, unknown, Usage(cost=Nano(1)))
+    assert await shop.money() == (1, 0)
+
+
+@pytest.mark.parametrize("gone", ["model", "provider"])
+async def test_a_model_that_was_taken_away_meanwhile_is_settled_by_the_vendors_price(
+    shop: Shop, gone: str
+) -> None:
+    job = await shop.claimed()
+    shop.offer(*((replace(OFFERS[0], models=()),) if gone == "model" else ()))
+    assert await shop.gate.settle(job, verdict(job, None), Usage(cost=Nano(5)))
+    assert (await shop.balance()).settled == 5
+
+
+async def test_only_groups_that_the_acl_knows_count_spending(shop: Shop) -> None:
+    shop.acl.acl = grants(groups={"design": entry(budget=Budget(month=Nano(7)))})
+    found = shop.gate.purses(replace(OLGA, groups=frozenset({"design", "x"})), "painter")
+    assert [(purse.level, purse.key) for purse in found] == [
+        (Level.TOKEN, "tok-olga"),
+        (Level.SUBJECT, "user:olga"),
+        (Level.GROUP, "design"),
+        (Level.PROVIDER, "painter"),
+        (Level.EVERYONE, ""),
+    ]
+
+
+async def test_a_purses_accounts_are_told_apart(shop: Shop) -> None:
+    shop.acl.acl = grants(everyone=entry(budget=Budget(day=Nano(1), month=Nano(2))))
+    everyone = shop.gate.purses(OLGA, "painter")[-1]
+    found = shop.gate.accounts(everyone)
+    assert {span: (each.account.period, each.limit) for span, each in found.items()} == {
+        Span.DAY: ("2026-11-21", 1),
+        Span.MONTH: ("2026-11", 2),
+    }
+
+
+async def test_a_grant_ends_with_its_day_in_the_operators_zone(shop: Shop) -> None:
+    shop.acl.acl = grants(
+        subjects={POOR.subject: entry("images:write", expires=date(2026, 11, 21))}
+    )
+    assert shop.gate.scopes(POOR) == {Scope.IMAGES_WRITE}
+    shop.clock.advance(86_400)
+    assert shop.gate.scopes(POOR) == frozenset()
+
+
+async def test_a_credential_narrows(shop: Shop) -> None:
+    narrow = replace(OLGA, credential=Credential(id="t", scopes=frozenset({"images:read"})))
+    assert shop.gate.scopes(narrow) == {Scope.IMAGES_READ}
+    assert shop.gate.consents(narrow) == frozenset()
+
+
+CALLERS = st.sampled_from([OLGA, BOT, RELAY, POOR, READER, NOBODY])
+STEPS = st.lists(
+    st.tuples(
+        CALLERS,
+        st.sampled_from(["a fox", "a dog"]),
+        st.integers(1, 2),
+        st.sampled_from([None, *Consent]),
+        st.integers(0, 5),
+        st.sampled_from([0, 0, 0, 700]),
+    ),
+    max_size=14,
+)
+
+
+@given(steps=STEPS)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_no_row_of_asks_and_answers_spends_without_a_consent_that_is_granted(
+    steps: list[tuple[Caller, str, int, Consent | None, int, int]],
+) -> None:
+    """An ask is let in where it is free, or unattended, or by a quote of exactly that ask."""
+    with TemporaryDirectory() as place:
+        async with opened(Path(place)) as shop:
+            offered: list[tuple[str, Caller, str, int]] = []
+            used: set[str] = set()
+            for caller, prompt, n, consent, which, pause in steps:
+                shop.clock.advance(pause + 1)
+                answer = None
+                if consent is not None and offered:
+                    answer = Answer(quote=offered[which % len(offered)][0], consent=consent)
+                try:
+                    entered = await shop.images.order(caller, paid(prompt, n=n), answer, ORIGIN)
+                except ConfirmationRequired as question:
+                    offered.append((str(question.details["quote"]), caller, prompt, n))
+                    continue
+                except (ConfirmationInvalid, Forbidden, Busy):
+                    continue
+                if not entered.fresh:
+                    continue
+                assert entered.job.consent in shop.gate.consents(caller)
+                if entered.job.consent is Consent.UNATTENDED:
+                    assert caller is BOT
+                    continue
+                assert answer is not None
+                assert (answer.quote, caller, prompt, n) in offered
+                assert answer.quote not in used
+                used.add(answer.quote)
+                await shop.jobs.cancel(caller, entered.job.id, ORIGIN)
