@@ -34,6 +34,8 @@ def configure(config: LogConfig, stream: TextIO = sys.stderr) -> None:
         render = structlog.dev.ConsoleRenderer(colors=stream.isatty())
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Lines(render))
+    # No line tells them, so no record need ask.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
