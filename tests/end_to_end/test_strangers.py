@@ -112,7 +112,7 @@ async def things(service: Service) -> Things:
         owner = Peer(http, "auto")
         made = await owner.call(
             "generate_image",
-            **{"prompt": WORDS, "size": "64x64", "folder": WORDS, "tags": [WORDS]},
+            prompt=WORDS, size="64x64", folder=WORDS, tags=[WORDS],
             variation=secrets.token_hex(8),
         )
         job = made.result["structuredContent"]

@@ -80,7 +80,7 @@ async def test_every_other_address_is_refused_in_the_same_words(
         await refused(links, expires, stranger, name),
         await refused(links, expires, signature, f"{other.id}.png"),
         await refused(links, expires, signature, "cat.png"),
-        await refused(links, expires, parts(links.make("", replace(image, id=no_image)).path)[1],
+        await refused(links, expires, parts(links.make(BOT.subject, replace(image, id=no_image)).path)[1],
                       no_image),
     }  # fmt: skip
     assert sentences == {"There is no such image."}
