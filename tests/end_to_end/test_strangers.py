@@ -110,11 +110,9 @@ async def things(service: Service) -> Things:
     """A new image, its job, and an open quote of the owner's."""
     async with service.http() as http:
         owner = Peer(http, "auto")
-        made = await owner.call(
-            "generate_image",
-            prompt=WORDS, size="64x64", folder=WORDS, tags=[WORDS],
-            variation=secrets.token_hex(8),
-        )
+        unique = secrets.token_hex(8)
+        words: dict[str, Any] = {"folder": WORDS, "tags": [WORDS], "variation": unique}
+        made = await owner.call("generate_image", prompt=WORDS, size="64x64", **words)
         job = made.result["structuredContent"]
         asked = await owner.call("generate_image", **PAID, variation=job["job"])
     return Things(

@@ -148,5 +148,7 @@ async def check_complete(
     found |= {each.uri_template for each in await local.list_resource_templates()}
     found |= {prompt.name for prompt in await local.list_prompts()}
     found -= {tool.name for tool in tools} | {resource.uri for resource in resources}
+    if server._completion_handler is not None:  # noqa: SLF001 - no public way to ask
+        found.add("completion")
     if found:
         raise RuntimeError(f"Without a declared scope: {', '.join(sorted(found))}.")
