@@ -70,6 +70,7 @@ async def test_every_other_address_is_refused_in_the_same_words(
     other = await shop.library.bring_in(WHO, encoded(shade=9))
     stranger = parts(links.make(BOT.subject, image).path)[1]
     no_image = f"img_{'a' * 26}"
+    nobodys = parts(links.make(BOT.subject, replace(image, id=no_image)).path)[1]
     sentences = {
         await refused(links, str(int(expires) + 1), signature, name),
         await refused(links, "", signature, name),
@@ -80,8 +81,7 @@ async def test_every_other_address_is_refused_in_the_same_words(
         await refused(links, expires, stranger, name),
         await refused(links, expires, signature, f"{other.id}.png"),
         await refused(links, expires, signature, "cat.png"),
-        await refused(links, expires, parts(links.make(BOT.subject, replace(image, id=no_image)).path)[1],
-                      no_image),
+        await refused(links, expires, nobodys, no_image),
     }  # fmt: skip
     assert sentences == {"There is no such image."}
 
