@@ -33,7 +33,7 @@ class Server:
     first: float
     tokens: Mapping[str, str]
 
-    def exchange(self, who: str = OWNER) -> Exchange:
+    def exchange(self, who: str = SUBJECTS[0]) -> Exchange:
         """A connection of the subject's."""
         return Exchange(self.port, self.tokens.get(who))
 
@@ -105,7 +105,7 @@ def _serving(
         began = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=lines)
         try:
-            first = _first_answer(process, Exchange(port, tokens.get(OWNER)), began)
+            first = _first_answer(process, Exchange(port, tokens.get(SUBJECTS[0])), began)
             yield Server(process=process.pid, port=port, first=first, tokens=tokens)
         finally:
             process.terminate()

@@ -154,9 +154,9 @@ async def test_null_is_the_same_as_left_out(shared: Service, mode: Mode) -> None
             tags=None,
             output_format=None,
         )
-    assert (
-        first.result["structuredContent"]["job"] == again.result["structuredContent"]["job"]
-    ), again.body
+    assert first.result["structuredContent"]["job"] == again.result["structuredContent"]["job"], (
+        again.body
+    )
 
 
 class Broken:

@@ -4,7 +4,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ParamSpec
 
 from fastmcp import Context
@@ -87,8 +87,7 @@ def _counted(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
     """Raises nothing but faults: whatever else broke is logged, and becomes an incident."""
 
     async def counted(*args: P.args, **kwargs: P.kwargs) -> Any:
-        ctx = next(each for each in (*args, *kwargs.values()) if isinstance(each, Context))
-        face = face_of(ctx)
+        face = face_of(_context(args, kwargs))
         began = time.monotonic()
         code = "ok"
         try:
@@ -104,6 +103,14 @@ def _counted(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
             face.telemetry.call(call.__name__, code, time.monotonic() - began)
 
     return counted
+
+
+def _context(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Context:
+    """The framework hands it over by the name it has in every signature here."""
+    named = kwargs.get("ctx")
+    if isinstance(named, Context):
+        return named
+    return next(each for each in args if isinstance(each, Context))
 
 
 def incident(face: Face, component: str) -> Internal:
