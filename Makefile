@@ -52,9 +52,9 @@ format: setup-dev ## rewrite the code in the one style
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: setup-dev ## measure: every module of tests/bench
-	@for file in $(wildcard tests/bench/bench_*.py); do \
-	$(BIN)/python -m "tests.bench.$$(basename $$file .py)" || exit 1; done
+bench: setup-dev ## measure: every module of tests/bench (BENCH=--strict fails on a missed target)
+	@code=0; for file in $(wildcard tests/bench/bench_*.py); do \
+	$(BIN)/python -m "tests.bench.$$(basename $$file .py)" $(BENCH) || code=1; done; exit $$code
 
 prove-%: setup-dev ## run one proof of tests/prove, for example make prove-recovery
 	@$(BIN)/python -m tests.prove.$(subst -,_,$*)

@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx
 from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
 
-from imagewright.settings import Settings
 from tests.end_to_end.service import OWNER, Mode, Service, configured, running
 from tests.fakes.openai_images import KEY, FakeOpenAI, Reply
 
@@ -57,19 +56,20 @@ class Paid:
     def client(self, who: str, mode: Mode = "auto", **more: Any) -> Client[Any]:
         return self.service.client(who, mode, **more)
 
+    def wire(self, who: str, *, elicits: bool = True) -> "Wire":
+        return Wire(self.service.url, self.service.tokens[who], elicits=elicits)
 
-def paid_settings(
-    state: Path, vendor: FakeOpenAI, acl: str = ACL, **explicit: object
-) -> tuple[Settings, dict[str, str]]:
-    """Settings with the vendor as the provider `paint`, and a token for each of the cast."""
-    wanted: dict[str, object] = {
+
+def with_vendor(vendor: FakeOpenAI, **explicit: object) -> dict[str, object]:
+    """Settings that make the vendor the provider `paint`, and whatever else is set."""
+    found: dict[str, object] = {
         "providers__paint__kind": "openai",
         "providers__paint__base_url": vendor.base_url,
         "providers__paint__api_key": KEY,
         "providers__paint__retries": 0,
         "default_provider": "placeholder",
     }
-    return configured(state, acl, cast=CAST, **{**wanted, **explicit})
+    return found | explicit
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ async def paid(
     state: Path, vendor: FakeOpenAI, acl: str = ACL, **explicit: object
 ) -> AsyncIterator[Paid]:
     """Serve with the vendor until the context ends."""
-    settings, tokens = paid_settings(state, vendor, acl, **explicit)
+    settings, tokens = configured(state, acl, CAST, **with_vendor(vendor, **explicit))
     async with running(settings, tokens) as service:
         yield Paid(service=service, vendor=vendor, state=state)
 
@@ -129,7 +129,11 @@ async def day(client: Client[Any], level: str = "subject") -> dict[str, str]:
 class Elicited:
     """A client's handler that answers every question in one way, and keeps the questions."""
 
-    def __init__(self, action: str = "accept", value: object = True) -> None:
+    def __init__(
+        self,
+        action: Literal["accept", "decline", "cancel", "raise"] = "accept",
+        value: object = True,
+    ) -> None:
         self.questions: list[str] = []
         self._action = action
         self._value = value
@@ -147,11 +151,11 @@ class Elicited:
 class Wire:
     """The modern protocol, spoken by hand."""
 
-    def __init__(self, service: Service, who: str, *, elicits: bool = True) -> None:
+    def __init__(self, url: str, token: str, *, elicits: bool = True) -> None:
         self._http = httpx.AsyncClient(timeout=60)
-        self._url = service.url
-        self._token = service.tokens[who]
-        self._able = {"elicitation": {"form": {}}} if elicits else {}
+        self._url = url
+        self._token = token
+        self._able: dict[str, Any] = {"elicitation": {"form": {}}} if elicits else {}
 
     async def __aenter__(self) -> Self:
         return self

@@ -16,9 +16,9 @@ from fastmcp.client.auth import BearerAuth
 
 from imagewright.adapters.auth.token_writer import NewToken, add
 from imagewright.app import App, build
+from imagewright.app.checking import faults_of
 from imagewright.app.parts import Parts
 from imagewright.app.serving import listen
-from imagewright.app.upstreams import provider_config
 from imagewright.core.token import mint
 from imagewright.settings import Settings, load
 
@@ -81,7 +81,12 @@ def configured(
             state / "tokens.toml",
             NewToken(id=f"tok_{index}", sha256=digest(token), subject=who, groups=groups),
         )
-    wanted: dict[str, object] = {
+    return settings_of(wanted(state, **explicit)), tokens
+
+
+def wanted(state: Path, **explicit: object) -> dict[str, object]:
+    """What is set explicitly for a state directory, by dotted keys."""
+    found: dict[str, object] = {
         "state": str(state),
         "read_only": False,
         "auth.acl_path": str(state / "acl.toml"),
@@ -92,9 +97,12 @@ def configured(
         "storage.spool_bytes": 8 * MIB,
         "storage.ballast_bytes": MIB,
     }
-    wanted |= {key.replace("__", "."): value for key, value in explicit.items()}
-    loaded = load(explicit=wanted, environ={}, provider_config=provider_config)
-    return loaded.settings, tokens
+    return found | {key.replace("__", "."): value for key, value in explicit.items()}
+
+
+def settings_of(found: Mapping[str, object]) -> Settings:
+    """The settings with these keys, and nothing of the environment."""
+    return load(explicit=found, environ={}, check=faults_of).settings
 
 
 def digest(token: str) -> str:

@@ -18,7 +18,6 @@ from tests.end_to_end.money import (
     Answer,
     Elicited,
     Paid,
-    Wire,
     ask,
     code,
     day,
@@ -123,7 +122,7 @@ async def test_the_question_ends_with_the_prompt_on_one_line(road: Paid, mode: M
 
 
 async def test_an_answer_nobody_asked_for_is_asked_again(road: Paid) -> None:
-    async with Wire(road.service, HUMAN) as wire:
+    async with road.wire(HUMAN) as wire:
         arguments = ask()
         forged = {"spend": {"action": "accept", "content": {"spend": True}}}
         for state in ({}, {"requestState": None}):
@@ -135,13 +134,13 @@ async def test_an_answer_nobody_asked_for_is_asked_again(road: Paid) -> None:
 
 
 async def test_a_wire_client_without_the_capability_is_not_asked(road: Paid) -> None:
-    async with Wire(road.service, HUMAN, elicits=False) as wire:
+    async with road.wire(HUMAN, elicits=False) as wire:
         assert code(await wire.send(ask())) == "confirmation_required"
     assert road.vendor.calls() == 0
 
 
 async def test_twenty_replays_at_once_buy_once(road: Paid) -> None:
-    async with Wire(road.service, HUMAN) as wire:
+    async with road.wire(HUMAN) as wire:
         arguments = ask()
         approved = yes(await wire.send(arguments))
         answers = await asyncio.gather(*(wire.send(arguments, **approved) for _ in range(20)))
@@ -151,7 +150,7 @@ async def test_twenty_replays_at_once_buy_once(road: Paid) -> None:
 
 async def test_an_approval_does_not_open_the_door_twice(road: Paid) -> None:
     road.vendor.replies.append(error(400, "invalid_value"))
-    async with Wire(road.service, HUMAN) as wire:
+    async with road.wire(HUMAN) as wire:
         arguments = ask()
         approved = yes(await wire.send(arguments))
         assert code(await wire.send(arguments, **approved)) == "provider_rejected"
@@ -161,7 +160,7 @@ async def test_an_approval_does_not_open_the_door_twice(road: Paid) -> None:
 
 
 async def test_an_approval_is_for_its_arguments_tool_and_subject_only(road: Paid) -> None:
-    async with Wire(road.service, HUMAN) as wire, Wire(road.service, OTHER) as other:
+    async with road.wire(HUMAN) as wire, road.wire(OTHER) as other:
         arguments = ask()
         approved = yes(await wire.send(arguments))
         for changed in ({"n": 2}, {"prompt": "a dearer fox"}, {"quality": "max"}, {"wait": 1}):

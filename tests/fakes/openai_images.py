@@ -46,6 +46,7 @@ class Way(StrEnum):
     CLOSE_AFTER_HEADERS = "close_after_headers"
     CLOSE_MID_BODY = "close_mid_body"
     DRIP = "drip"
+    SLOW = "slow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ class FakeOpenAI:
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
         self.received: list[Received] = []
+        self.slow_seconds = 0.5
         self._server = Loopback(_Application(self))
 
     @property
@@ -202,7 +204,9 @@ class _Sent(Response):
         self._way = reply.way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._way is Way.WHOLE:
+        if self._way is Way.SLOW:
+            await asyncio.sleep(self._vendor.slow_seconds)
+        if self._way in {Way.WHOLE, Way.SLOW}:
             await super().__call__(scope, receive, send)
             return
         if self._way is Way.HANG:

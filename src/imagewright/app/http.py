@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from fastmcp import FastMCP
+from fastmcp.server.http import HostOriginGuardMiddleware
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from imagewright.api.http.errors import answering
 from imagewright.api.http.health import Health
 from imagewright.api.http.links import Downloads
 from imagewright.api.http.requests import RequestLog
@@ -49,10 +51,9 @@ def http_app(site: Site) -> ASGIApp:
     server = site.settings.server
     inner = site.mcp.http_app(
         path=server.path,
-        middleware=_cors(server.allowed_origins),
         host_origin_protection=True,
         allowed_hosts=_hosts(site),
-        allowed_origins=list(server.allowed_origins) or None,
+        allowed_origins=_origins(site),
         session_idle_timeout=float(server.session_idle),
     )
     _open_with(inner, site)
@@ -65,9 +66,12 @@ def _add_routes(site: Site) -> None:
     services = site.services
     health = Health(services.status, services.gate)
     downloads = Downloads(services.links, services.library)
-    site.mcp.custom_route("/health", methods=["GET"])(health.health)
-    site.mcp.custom_route("/ready", methods=["GET"])(health.ready)
-    site.mcp.custom_route("/i/{expires}/{signature}/{name}", methods=["GET"])(downloads.download)
+    for path, route in (
+        ("/health", health.health),
+        ("/ready", health.ready),
+        ("/i/{expires}/{signature}/{name}", downloads.download),
+    ):
+        site.mcp.custom_route(path, methods=["GET"])(answering(route, site.parts.world.new_id))
 
 
 def _open_with(inner: Starlette, site: Site) -> None:
@@ -89,15 +93,28 @@ def _hosts(site: Site) -> list[str]:
     return hosts
 
 
-def _cors(origins: tuple[str, ...]) -> list[Middleware]:
+def _origins(site: Site) -> list[str]:
+    """Whose pages the guard lets through: those listed, and our own behind a proxy with TLS."""
+    origins = list(site.settings.server.allowed_origins)
+    if site.settings.public_url is not None:
+        origins.append(site.settings.public_url)
+    return origins
+
+
+def _add_cors(inner: Starlette, origins: tuple[str, ...]) -> None:
+    """Answer listed pages behind the guard, before authentication: they can read a 401."""
     if not origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=list(origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=_MCP_HEADERS,
-            expose_headers=_SHOWN_HEADERS,
-        )
-    ]
+        return
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=_MCP_HEADERS,
+        expose_headers=_SHOWN_HEADERS,
+    )
+    guard = next(
+        place
+        for place, each in enumerate(inner.user_middleware)
+        if cast("object", each.cls) is HostOriginGuardMiddleware
+    )
+    inner.user_middleware.insert(guard + 1, cors)

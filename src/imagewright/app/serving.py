@@ -73,7 +73,9 @@ async def serve_stdio(app: App) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises Unavailable where the address is not to be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio looks at it: where it is 0, connections would keep
+    # Nagle's delay, 40 ms for each answer that is written in two pieces.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -16,9 +16,13 @@ def serve(
         Literal["http", "stdio"], Parameter(help="http, or stdio for one local client.")
     ] = "http",
 ) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP takes up changed files."""
-    loaded = settings_or_exit(sources)
+    """Serve until SIGTERM or SIGINT, awaiting what runs; a second one breaks it off.
+
+    SIGHUP takes up changed files.
+    """
+    from imagewright.app.checking import faults_of
     from imagewright.app.serving import start
 
+    loaded = settings_or_exit(sources, faults_of)
     with told():
         asyncio.run(start(loaded.settings, transport))

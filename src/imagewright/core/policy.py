@@ -43,6 +43,7 @@ class Entry:
 
     Scopes are united over the entries that name a caller; the rest are limits and
     all apply (None is no limit). An expired entry grants nothing, and its limits stay.
+    `tools` are patterns of tools' names and narrow neither resources nor routes.
     """
 
     scopes: frozenset[Scope] = frozenset()

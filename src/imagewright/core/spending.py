@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from imagewright.core.money import Nano
 
+_MOST = 2**63 - 1
+"""The largest amount that the ledger can hold."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
@@ -22,7 +25,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The cost entered in the ledger. A report outside 0..ceiling is kept as `disputed`."""
+    """The cost entered in the ledger. A report outside 0..ceiling is kept as `disputed`.
+
+    Of an absurd one, as much is kept as the ledger can hold.
+    """
 
     amount: Nano
     disputed: Nano | None = None
@@ -34,4 +40,4 @@ def settle(ceiling: Nano, reported: Nano | None) -> Settled:
         return Settled(amount=ceiling)
     if 0 <= reported <= ceiling:
         return Settled(amount=reported)
-    return Settled(amount=ceiling, disputed=reported)
+    return Settled(amount=ceiling, disputed=Nano(max(-_MOST, min(reported, _MOST))))

@@ -102,6 +102,10 @@ class Gate:
         """The scopes in force for the caller."""
         return policy.granted(self._acl.current(), caller, self._today())
 
+    def groups(self) -> tuple[str, ...]:
+        """The groups that the ACL names."""
+        return tuple(self._acl.current().groups)
+
     def consents(self, caller: Caller) -> frozenset[Consent]:
         """The strengths of consent by which the caller may spend; none is may not spend."""
         return accepted(self.scopes(caller))

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import hmac
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from imagewright.core.caller import Caller
@@ -36,7 +38,11 @@ class Link:
 
 
 class LinkService:
-    """Makes and reads links; the subject is in the signature, not in the address."""
+    """Makes and reads links; the subject is in the signature, not in the address.
+
+    So is the group that let the subject read, where that was not its own entry: a link is good
+    for as long as that grant is.
+    """
 
     def __init__(self, rows: Library, gate: Gate, clock: Clock, rules: LinkRules) -> None:
         self._rows = rows
@@ -44,14 +50,21 @@ class LinkService:
         self._clock = clock
         self._rules = rules
 
-    def make(self, subject: str, image: Image, seconds: int | None = None) -> Link:
-        """A link to the original. Raises InvalidRequest beyond the longest time."""
+    def make(
+        self,
+        subject: str,
+        image: Image,
+        seconds: int | None = None,
+        groups: Collection[str] = (),
+    ) -> Link:
+        """A link to the original. `groups` are the subject's. Raises InvalidRequest."""
         lasts = self._rules.seconds if seconds is None else seconds
         if not 1 <= lasts <= self._rules.longest:
             raise InvalidRequest(f"A link lasts from 1 to {self._rules.longest} seconds.")
         expires = self._clock.now() // _MICRO + lasts
         name = f"{image.id}.{image.picture.format.suffix}"
-        path = f"/i/{expires}/{self._sign(subject, image.id, expires)}/{name}"
+        group = next((each for each in ("", *sorted(groups)) if self._reads(subject, each)), "")
+        path = f"/i/{expires}/{self._sign(subject, group, image.id, expires)}/{name}"
         return Link(path=path, expires_at=expires * _MICRO)
 
     async def read(self, expires: str, signature: str, name: str) -> tuple[str, Image]:
@@ -61,16 +74,20 @@ class LinkService:
             raise NotFound(_GONE)
         until = int(expires[:12])
         subject = await self._rows.owner(image)
-        expected = self._sign(subject or "", image, until)
-        genuine = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
-        if subject is None or not genuine or until * _MICRO <= self._clock.now():
+        if subject is None or until * _MICRO <= self._clock.now():
             raise NotFound(_GONE)
-        caller = Caller(subject=subject)
-        if not self._gate.decide(caller, None, Scope.IMAGES_READ).allowed:
-            raise NotFound(_GONE)
-        return subject, await self._rows.get(subject, image)
+        given = signature.encode("utf-8", "replace")
+        for group in ("", *self._gate.groups()):
+            expected = self._sign(subject, group, image, until).encode()
+            if hmac.compare_digest(expected, given) and self._reads(subject, group):
+                return subject, await self._rows.get(subject, image)
+        raise NotFound(_GONE)
 
-    def _sign(self, subject: str, image: str, expires: int) -> str:
-        text = f"{len(subject)}:{subject}:{image}:{expires}"
+    def _reads(self, subject: str, group: str) -> bool:
+        caller = Caller(subject=subject, groups=frozenset({group} - {""}))
+        return self._gate.decide(caller, None, Scope.IMAGES_READ).allowed
+
+    def _sign(self, subject: str, group: str, image: str, expires: int) -> str:
+        text = json.dumps([subject, group, image, expires])
         seal = hmac.digest(self._rules.key, text.encode(), hashlib.sha256)[:24]
         return base64.urlsafe_b64encode(seal).decode()

@@ -17,7 +17,7 @@ from imagewright.core.quantity import Rate
 from imagewright.core.scope import Scope, expand
 
 KNOWN = Known(
-    components=frozenset({"generate_image", "get_image", "get_usage", "/v1/models"}),
+    tools=frozenset({"generate_image", "get_image", "get_usage"}),
     providers=frozenset({"openai", "placeholder"}),
 )
 EXAMPLE = """
@@ -92,9 +92,12 @@ def test_an_empty_list_is_a_limit_and_no_list_is_none() -> None:
     assert acl.groups["b"].models is None
 
 
-def test_every_fault_is_reported_with_its_line() -> None:
-    said = faults(
-        """subject = 1
+@pytest.mark.parametrize("pattern", ["image://{id}", "/v1/models", "/v1/*", "image*://*"])
+def test_resources_and_routes_are_no_tools(pattern: str) -> None:
+    assert "matches nothing" in faults(f'[groups.g]\ntools = ["{pattern}"]\n')
+
+
+WRONG = """subject = 1
 [subjects]
 "*" = ["read"]
 "alice" = ["images:raed"]
@@ -108,49 +111,52 @@ rate = "often"
 storage = "2 gigs"
 expires = 2027-01-01T00:00:00Z
 """
-    )
-    assert said.splitlines() == [
-        "acl.toml:1: subject: This key means nothing here. Did you mean subjects?",
-        (
-            'acl.toml:3: subjects."*": Subjects are named in full; * matches nobody. '
-            "Use [groups.<name>]."
-        ),
-        (
-            "acl.toml:4: subjects.alice: The subject is not of the form user:<id> or service:<id> "
-            'in printable ASCII. Write it like "user:alice@example.com".'
-        ),
-        (
-            "acl.toml:4: subjects.alice.scopes: There is no scope 'images:raed'. Scopes are: read, "
-            "write, *, images:read, images:write, styles:write, spend, spend:relayed, "
-            "spend:unattended, admin:read, admin:write, approve."
-        ),
-        (
-            'acl.toml:5: subjects."user:bob": This must be a list of scopes or a table. '
-            'Write ["images:read"].'
-        ),
-        "acl.toml:7: groups.g.tool: This key means nothing here. Did you mean tools?",
-        "acl.toml:8: groups.g.tools: 'delete_image' matches nothing. Did you mean generate_image?",
-        (
-            "acl.toml:9: groups.g.budget.week: This key means nothing here. "
-            "Known here: day, month, per_call."
-        ),
-        (
-            "acl.toml:9: groups.g.budget.day: This must be a text in double quotes. "
-            'Amounts are US dollars in double quotes, like "2.50".'
-        ),
-        'acl.toml:11: groups.g.rate: The rate cannot be read. Write it like "30/minute".',
-        (
-            "acl.toml:12: groups.g.storage: The amount is not a whole number with a known unit. "
-            'Write it like "20MiB", or as a number of bytes.'
-        ),
-        "acl.toml:10: groups.g.max.n: This must be a whole number of 1 or more.",
-        "acl.toml:10: groups.g.max.quality: No such level. Levels: low, medium, high, xhigh, max.",
-        "acl.toml:10: groups.g.max.pixels: This must be a whole number of 1 or more.",
-        (
-            "acl.toml:13: groups.g.expires: This must be a date, the last day of the grant. "
-            "Write it without quotes: 2027-01-01"
-        ),
-    ]
+FLAWS = [
+    "acl.toml:1: subject: This key means nothing here. Did you mean subjects?",
+    (
+        'acl.toml:3: subjects."*": Subjects are named in full; * matches nobody. '
+        "Use [groups.<name>]."
+    ),
+    (
+        "acl.toml:4: subjects.alice: The subject is not of the form user:<id> or service:<id> "
+        'in printable ASCII. Write it like "user:alice@example.com".'
+    ),
+    (
+        "acl.toml:4: subjects.alice.scopes: There is no scope 'images:raed'. Scopes are: read, "
+        "write, *, images:read, images:write, styles:write, spend, spend:relayed, "
+        "spend:unattended, admin:read, admin:write, approve."
+    ),
+    (
+        'acl.toml:5: subjects."user:bob": This must be a list of scopes or a table. '
+        'Write ["images:read"].'
+    ),
+    "acl.toml:7: groups.g.tool: This key means nothing here. Did you mean tools?",
+    "acl.toml:8: groups.g.tools: 'delete_image' matches nothing. Did you mean generate_image?",
+    (
+        "acl.toml:9: groups.g.budget.week: This key means nothing here. "
+        "Known here: day, month, per_call."
+    ),
+    (
+        "acl.toml:9: groups.g.budget.day: This must be a text in double quotes. "
+        'Amounts are US dollars in double quotes, like "2.50".'
+    ),
+    'acl.toml:11: groups.g.rate: The rate cannot be read. Write it like "30/minute".',
+    (
+        "acl.toml:12: groups.g.storage: The amount is not a whole number with a known unit. "
+        'Write it like "20MiB", or as a number of bytes.'
+    ),
+    "acl.toml:10: groups.g.max.n: This must be a whole number of 1 or more.",
+    "acl.toml:10: groups.g.max.quality: No such level. Levels: low, medium, high, xhigh, max.",
+    "acl.toml:10: groups.g.max.pixels: This must be a whole number of 1 or more.",
+    (
+        "acl.toml:13: groups.g.expires: This must be a date, the last day of the grant. "
+        "Write it without quotes: 2027-01-01"
+    ),
+]
+
+
+def test_every_fault_is_reported_with_its_line() -> None:
+    assert faults(WRONG).splitlines() == FLAWS
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ class Machine(RuleBasedStateMachine):
 def _empty(connection: Any) -> None:
     connection.exec_driver_sql("SET session_replication_role = replica")
     for table in ("audit", "ledger", "lineage", "tags", "images", "jobs", "quotes", "budgets"):
-        connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
+        connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - names of our own tables
     connection.exec_driver_sql("SET session_replication_role = origin")
 
 

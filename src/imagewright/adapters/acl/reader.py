@@ -27,12 +27,13 @@ _USD = 'Amounts are US dollars in double quotes, like "2.50".'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """The names that exist: `components` are tools, resources, prompts and routes.
+    """The names that exist; None leaves a kind unchecked.
 
-    None leaves a kind unchecked.
+    `tools` are those of MCP: resources and routes of HTTP need their scopes, and no list of
+    tools narrows them.
     """
 
-    components: frozenset[str] | None = None
+    tools: frozenset[str] | None = None
     providers: frozenset[str] | None = None
 
 
@@ -133,7 +134,7 @@ class _Reader:
         self._found.unknown(path, table, keys)
         return Entry(
             scopes=self._scopes(path, table),
-            tools=self._patterns(path, table, "tools", self._known.components),
+            tools=self._patterns(path, table, "tools", self._known.tools),
             providers=self._patterns(path, table, "providers", self._known.providers),
             models=self._patterns(path, table, "models", None),
             budget=self._budget(path, table),

@@ -67,10 +67,14 @@ class MetricsListener:
 
     def open(self) -> None:
         """Begin to listen, if a port is set. Raises OSError where the address is taken."""
-        if self._config.port is not None:
-            self._serving = start_http_server(
-                self._config.port, self._config.host, self._metrics.registry
-            )
+        host, port = self._config.host, self._config.port
+        if port is None:
+            return
+        try:
+            self._serving = start_http_server(port, host, self._metrics.registry)
+        except OSError as error:
+            reason = f"cannot listen for metrics on {host}, port {port}: {error.strerror}"
+            raise OSError(error.errno, reason) from None
 
     def close(self) -> None:
         """Stop listening."""

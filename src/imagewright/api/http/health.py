@@ -41,10 +41,16 @@ class Health:
         except ValueError:
             return False
         # Behind a proxy on the same machine every stranger would seem to come from loopback.
-        return loopback and not any(name in request.headers for name in _FORWARDED)
+        return loopback and not any(map(_forwarding, request.headers.keys()))
 
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "cf-connecting-ip")
+_FORWARDING = frozenset(
+    {"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "cf-ray"}
+)
+
+
+def _forwarding(header: str) -> bool:
+    return header in _FORWARDING or header.startswith("x-forwarded-")
 
 
 def _caller(request: Request) -> Caller | None:

@@ -3,9 +3,8 @@
 from email.utils import formatdate
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from imagewright.core.errors import Fault
 from imagewright.core.image import Image
 from imagewright.services.library import LibraryService
 from imagewright.services.links import LinkService
@@ -21,19 +20,21 @@ class Downloads:
         self._library = library
 
     async def download(self, request: Request) -> Response:
-        """The original's bytes; 304 where the client has them; 404 for every other link."""
+        """The original's bytes; 304 where the client has them. Raises NotFound."""
         parts = request.path_params
-        try:
-            subject, image = await self._links.read(
-                parts["expires"], parts["signature"], parts["name"]
-            )
-            headers = _headers(image)
-            if request.headers.get("if-none-match") == headers["ETag"]:
-                return Response(status_code=304, headers=headers)
-            _, data = await self._library.original(subject, image.id)
-        except Fault as fault:
-            return JSONResponse({"error": fault.public()}, status_code=fault.status)
+        subject, image = await self._links.read(parts["expires"], parts["signature"], parts["name"])
+        headers = _headers(image)
+        if _has(request.headers.get("if-none-match", ""), headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        _, data = await self._library.original(subject, image.id)
         return Response(data, media_type=image.picture.format.mime, headers=headers)
+
+
+def _has(known: str, tag: str) -> bool:
+    """Whether an If-None-Match names the tag, weakly compared (RFC 9110, 13.1.2)."""
+    return known.strip() == "*" or tag in {
+        each.strip().removeprefix("W/") for each in known.split(",")
+    }
 
 
 def _headers(image: Image) -> dict[str, str]:

@@ -48,8 +48,9 @@ class RequestLog:
                 self._told(scope, status, time.monotonic() - began)
 
     def _told(self, scope: Scope, status: int, seconds: float) -> None:
-        route = f"/{scope['path'].split('/', 2)[1]}"
-        route = route if route in self._routes else "other"
+        path = scope["path"]
+        found = (each for each in self._routes if path == each or path.startswith(f"{each}/"))
+        route = next(found, "other")
         self._telemetry.request(route, status, seconds)
         _log.info(
             "request",

@@ -9,21 +9,21 @@ from imagewright.core.image import Origin
 from imagewright.core.picture import Format
 
 Prompt = Annotated[str, Field(description="What the image shows, in words.")]
-Provider = Annotated[str, Field(description="Provider, or auto.")]
-Model = Annotated[str, Field(description="Model, or auto. See list_providers.")]
+Provider = str
+Model = Annotated[str, Field(description="See list_providers.")]
 Count = Annotated[int, Field(description="How many images.", ge=1, le=10)]
 Size = Annotated[
     str, Field(description="WIDTHxHEIGHT, square, landscape, portrait or auto.", max_length=16)
 ]
 Ratio = Annotated[str | None, Field(description="Instead of size, such as 16:9.", max_length=8)]
-QualityLevel = Annotated[Quality, Field(description="auto lets the model choose.")]
+QualityLevel = Quality
 BackgroundKind = Annotated[Background, Field(description="transparent needs png or webp.")]
 OutputFormat = Annotated[Format | None, Field(description="Default: the model's own.")]
 Compression = Annotated[int | None, Field(description="0 to 100, for jpeg and webp.", ge=0, le=100)]
 NegativePrompt = Annotated[str | None, Field(description="What to avoid.")]
 Seed = Annotated[int | None, Field(description="Where the model takes one.", ge=0)]
 ModerationLevel = Annotated[Moderation | None, Field(description="Where the model takes one.")]
-Partials = Annotated[int, Field(description="Partial images while it is made.", ge=0, le=3)]
+Partials = Annotated[int, Field(description="Partial images on the way.", ge=0, le=3)]
 Folder = Annotated[str, Field(description="Folder in your library, such as logos/2026.")]
 Filename = Annotated[str | None, Field(description="Name without ending; numbered if taken.")]
 Tags = Annotated[list[str] | None, Field(description="Words to find it by.", max_length=16)]
@@ -37,7 +37,7 @@ Variation = Annotated[
 ]
 Wait = Annotated[
     int | None,
-    Field(description="Seconds to wait for the result; 0 returns the job at once.", ge=0, le=600),
+    Field(description="Seconds to wait; 0 returns the job at once.", ge=0, le=600),
 ]
 Confirm = Annotated[
     str | None, Field(description="The quote id from confirmation_required, to accept it.")
@@ -49,6 +49,10 @@ Images = Annotated[
         min_length=1,
         max_length=16,
     ),
+]
+Owned = Annotated[
+    list[str] | None,
+    Field(description="Images you have, by id, to price an edit.", max_length=16),
 ]
 Mask = Annotated[
     str | None,
@@ -64,6 +68,6 @@ Limit = Annotated[int, Field(description="At most this many.", ge=1, le=100)]
 Before = Annotated[str | None, Field(description="Continue after this id.", max_length=64)]
 Text = Annotated[str | None, Field(description="Found in prompts, names and tags.")]
 OriginKind = Annotated[Origin | None, Field(description="How it came to be.")]
-Day = Annotated[str | None, Field(description="Date or time, ISO 8601.", max_length=40)]
+Day = Annotated[str | None, Field(description="ISO 8601.", max_length=40)]
 Edge = Annotated[int | None, Field(description="Longest edge in pixels.", ge=16, le=1024)]
 Action = Literal["generate", "edit"]

@@ -1,6 +1,7 @@
 """Bearer tokens on the HTTP transport: who calls, or exactly why nobody does."""
 
 import json
+import logging
 
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -16,7 +17,9 @@ from imagewright.core.caller import Caller
 from imagewright.core.errors import Fault, Unauthenticated, Unavailable
 from imagewright.ports.auth import Authenticator
 
+_log = logging.getLogger(__name__)
 _LONGEST = 16_384
+_INVALID = "The token is not valid."
 
 
 class _Refused(AuthenticationError):
@@ -38,18 +41,24 @@ class BearerBackend(AuthenticationBackend):
         if not headers:
             return None
         scheme, _, token = headers[0].partition(" ")
+        if len(headers) > 1 or len(token) > _LONGEST:
+            raise _Refused(Unauthenticated(_INVALID))
         if scheme.lower() != "bearer":
             return None
-        if len(headers) > 1 or len(token) > _LONGEST:
-            raise _Refused(Unauthenticated("The token is not valid."))
         address = conn.client.host if conn.client else None
+        caller = await self._ask(token.strip(), address)
+        if caller is None:
+            raise _Refused(Unauthenticated(_INVALID))
+        return AuthCredentials([]), AuthenticatedUser(access_token(caller, token))
+
+    async def _ask(self, token: str, address: str | None) -> Caller | None:
         try:
-            caller = await self._chain.authenticate(token.strip(), address)
+            return await self._chain.authenticate(token, address)
         except Fault as fault:
             raise _Refused(fault) from None
-        if caller is None:
-            raise _Refused(Unauthenticated("The token is not valid."))
-        return AuthCredentials([]), AuthenticatedUser(access_token(caller, token))
+        except Exception:  # noqa: BLE001 - who calls could not be told, whatever the cause
+            _log.error("authentication failed", exc_info=True)
+            raise _Refused(Unavailable("Tokens cannot be checked right now.")) from None
 
 
 def access_token(caller: Caller, token: str) -> CallerToken:

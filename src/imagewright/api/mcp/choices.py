@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 from fastmcp.tools.base import Tool
 
@@ -13,12 +12,14 @@ from imagewright.core.catalogue import Model, Offer
 def with_choices(tool: Tool, offers: Sequence[Offer]) -> Tool:
     """A copy of the tool whose schema names the caller's providers, models, levels and formats."""
     properties = tool.parameters.get("properties", {})
-    wanted = {name: found for name, found in _choices(offers).items() if name in properties}
+    wanted = {
+        name: found for name, found in _choices(offers).items() if found and name in properties
+    }
     if not wanted or "prompt" not in properties:
         return tool
     parameters = copy.deepcopy(tool.parameters)
     for name, values in wanted.items():
-        _narrow(parameters["properties"][name], values)
+        parameters["properties"][name]["enum"] = values
     return tool.model_copy(update={"parameters": parameters})
 
 
@@ -35,14 +36,3 @@ def _choices(offers: Sequence[Offer]) -> dict[str, list[str]]:
 
 def _union(models: Sequence[Model], field: str) -> list[str]:
     return list(dict.fromkeys(each.value for model in models for each in getattr(model, field)))
-
-
-def _narrow(schema: dict[str, Any], values: list[str]) -> None:
-    if "anyOf" in schema:
-        for branch in schema["anyOf"]:
-            if branch.get("type") != "null":
-                _narrow(branch, values)
-        return
-    schema.pop("$ref", None)
-    schema["type"] = "string"
-    schema["enum"] = values

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec
 
 from fastmcp import Context
+from fastmcp.exceptions import FastMCPError, NotFoundError
 from fastmcp.exceptions import ValidationError as BadArguments
 from fastmcp.tools.base import ToolResult
 from mcp.shared.exceptions import MCPError
@@ -15,10 +16,11 @@ from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, TextContent
 from pydantic import ValidationError
 
 from imagewright.api.mcp.face import Face, face_of
-from imagewright.core.errors import Fault, Internal, InvalidRequest
+from imagewright.core.errors import Fault, Internal, InvalidRequest, NotFound
 from imagewright.core.ids import Kind
 
 _log = logging.getLogger(__name__)
+_NAME = 64
 P = ParamSpec("P")
 
 
@@ -37,19 +39,54 @@ def error_result(fault: Fault) -> ToolResult:
     )
 
 
-def resource_error(fault: Fault) -> MCPError:
-    """A resource's error; a missing one is told by the face in the protocol's own words."""
+class ResourceFault(FastMCPError):
+    """A fault on its way through the framework, which logs and masks every other exception."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.sentence, log_level=logging.DEBUG)
+        self.fault = fault
+
+
+def resource_error(fault: Fault) -> MCPError | NotFoundError:
+    """A resource's error; a missing one is told as an address that never was."""
+    if isinstance(fault, NotFound):
+        return NotFoundError("Unknown resource")
     code = INVALID_PARAMS if fault.status < Internal.status else INTERNAL_ERROR
     return MCPError(code=code, message=fault.sentence, data=fault.public())
 
 
-def answering(
-    call: Callable[P, Awaitable[Any]],
-) -> Callable[P, Awaitable[Any]]:
+def answering(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
     """A tool that turns every fault into an answer, and counts how it went."""
+    counted = _counted(call)
 
     @functools.wraps(call)
     async def answered(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return await counted(*args, **kwargs)
+        except Fault as fault:
+            return error_result(fault)
+
+    return answered
+
+
+def answering_resource(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
+    """A resource that turns every fault into one the surface knows, and counts how it went."""
+    counted = _counted(call)
+
+    @functools.wraps(call)
+    async def answered(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return await counted(*args, **kwargs)
+        except Fault as fault:
+            raise ResourceFault(fault) from None
+
+    return answered
+
+
+def _counted(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
+    """Raises nothing but faults: whatever else broke is logged, and becomes an incident."""
+
+    async def counted(*args: P.args, **kwargs: P.kwargs) -> Any:
         ctx = next(each for each in (*args, *kwargs.values()) if isinstance(each, Context))
         face = face_of(ctx)
         began = time.monotonic()
@@ -58,15 +95,15 @@ def answering(
             return await call(*args, **kwargs)
         except Fault as fault:
             code = fault.code
-            return error_result(fault)
+            raise
         except Exception:  # noqa: BLE001 - whatever breaks becomes an incident
             broken = incident(face, call.__name__)
             code = broken.code
-            return error_result(broken)
+            raise broken from None
         finally:
             face.telemetry.call(call.__name__, code, time.monotonic() - began)
 
-    return answered
+    return counted
 
 
 def incident(face: Face, component: str) -> Internal:
@@ -82,7 +119,10 @@ def bad_arguments(fault: BadArguments) -> InvalidRequest:
     if not isinstance(cause, ValidationError):
         return InvalidRequest("The arguments do not fit the tool's schema.")
     faults = [
-        {"argument": ".".join(str(part) for part in each["loc"]), "problem": each["msg"]}
+        {
+            "argument": ".".join(str(part) for part in each["loc"])[:_NAME],
+            "problem": each["msg"],
+        }
         for each in cause.errors(include_url=False, include_input=False, include_context=False)
     ]
     first = faults[0]

@@ -9,13 +9,20 @@ from fastmcp.utilities.types import Image as Inline
 from mcp.types import ContentBlock, ResourceLink, TextContent
 from pydantic import AnyUrl
 
-from imagewright.api.mcp.shapes import FaultShape, ImageShape, JobShape, JobsShape
+from imagewright.api.mcp.shapes import FaultShape, ImageShape, JobShape, JobsShape, QuoteShape
+from imagewright.core.ask import AUTO
+from imagewright.core.errors import FAULTS, Canceled, Internal, Retry
 from imagewright.core.image import Image, image_uri
 from imagewright.core.job import Job, State
-from imagewright.core.money import usd
+from imagewright.core.money import FREE, usd
 from imagewright.core.plan import read_plan
+from imagewright.core.quote import Consent
+from imagewright.services.images import Estimate
 
 _MICRO = 1_000_000
+_RETRIES = {fault.code: fault.retry for fault in FAULTS} | {Canceled.code: Retry.LATER}
+"""What is worth trying after a job ended so; a cancelled one may be asked for again."""
+_ADVICE = {Retry.LATER: "Ask again", Retry.CHANGED: "Change the ask"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,16 +128,19 @@ def _add_outcome(shape: JobShape, job: Job) -> None:
 
 def job_fault(job: Job) -> FaultShape:
     """The error that ended a job, as JSON."""
-    unknown = job.state is State.OUTCOME_UNKNOWN
+    code = job.error_code or Internal.code
+    retry = _RETRIES.get(code, Retry.LATER)
+    if job.state is State.OUTCOME_UNKNOWN:
+        hint = "Its cost stays held until the operator resolves it; asking again returns this job."
+    elif job.actual:
+        hint = "What the provider made could not be used."
+    else:
+        hint = f"{_ADVICE.get(retry, 'Ask the operator')}; nothing was charged."
     return {
-        "code": job.error_code or "internal",
+        "code": code,
         "message": job.error_sentence or "The job failed.",
-        "retry": "never" if unknown else "later",
-        "hint": "Its cost stays held until the operator resolves it; asking again returns this job."
-        if unknown
-        else "Ask again; nothing was charged."
-        if not job.actual
-        else "What the provider made could not be used.",
+        "retry": retry.value,
+        "hint": hint,
     }
 
 
@@ -183,6 +193,29 @@ def jobs_result(jobs: tuple[Job, ...]) -> ToolResult:
         for job in jobs
     ]
     return ToolResult(content="\n".join(lines) or "No jobs.", structured_content=dict(shape))
+
+
+def quote_result(found: Estimate, consents: frozenset[Consent]) -> ToolResult:
+    """What an ask would cost at most."""
+    plan, quote = found.plan, found.quote
+    shape: QuoteShape = {
+        "provider": plan.provider,
+        "model": plan.model,
+        "n": plan.ask.n,
+        "size": quote.size,
+        "quality": plan.quality.value if plan.quality else AUTO,
+        "output_format": plan.output_format.value,
+        "ceiling_usd": usd(quote.ceiling),
+        "estimate": quote.estimate,
+        "paid": quote.ceiling > FREE,
+        "consent": sorted(each.value for each in consents),
+        "warnings": list(plan.warnings),
+    }
+    return ToolResult(
+        content=f"{plan.provider} / {plan.model}: n {plan.ask.n}, {quote.size}, "
+        f"at most ${usd(quote.ceiling)}{' (estimate)' if quote.estimate else ''}.",
+        structured_content=dict(shape),
+    )
 
 
 def link(image: Image) -> ResourceLink:

@@ -1,44 +1,23 @@
 """Images and facts as resources."""
 
-import functools
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, ParamSpec
+from typing import Any
 
 from fastmcp import Context
-from fastmcp.exceptions import NotFoundError
 from fastmcp.resources import ResourceContent, ResourceResult
 
 from imagewright.api.mcp.component import ResourceSpec
-from imagewright.api.mcp.errors import incident, resource_error
+from imagewright.api.mcp.errors import answering_resource
 from imagewright.api.mcp.face import face_of
 from imagewright.api.mcp.offers import provider_shape
 from imagewright.api.mcp.render import image_shape
-from imagewright.core.errors import Fault, InvalidRequest, NotFound
+from imagewright.core.errors import InvalidRequest, NotFound
 from imagewright.core.ids import Kind, is_id
 from imagewright.core.picture import Format, Rendition
 from imagewright.core.scope import Scope
 from imagewright.ports.library import Search
 
-P = ParamSpec("P")
 _LISTED = 100
-
-
-def _answering(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
-    @functools.wraps(call)
-    async def answered(*args: P.args, **kwargs: P.kwargs) -> Any:
-        try:
-            return await call(*args, **kwargs)
-        except NotFound:
-            # The framework's own words, as for an address that never was.
-            raise NotFoundError("Unknown resource") from None
-        except Fault as fault:
-            raise resource_error(fault) from None
-        except Exception:  # noqa: BLE001 - whatever breaks becomes an incident
-            ctx = next(each for each in (*args, *kwargs.values()) if isinstance(each, Context))
-            raise resource_error(incident(face_of(ctx), call.__name__)) from None
-
-    return answered
 
 
 async def image_list(ctx: Context) -> ResourceResult:
@@ -114,24 +93,27 @@ def _format(text: str | None) -> Format | None:
 
 RESOURCES = (
     ResourceSpec(
-        uri="image://list", call=_answering(image_list), scope=Scope.IMAGES_READ, title="Images"
+        uri="image://list",
+        call=answering_resource(image_list),
+        scope=Scope.IMAGES_READ,
+        title="Images",
     ),
     ResourceSpec(
         uri="image://{id}/view{?width,height,format,quality}",
-        call=_answering(image_view),
+        call=answering_resource(image_view),
         scope=Scope.IMAGES_READ,
         title="View of an image",
         mime="image/*",
     ),
     ResourceSpec(
         uri="image://{id}/metadata",
-        call=_answering(image_metadata),
+        call=answering_resource(image_metadata),
         scope=Scope.IMAGES_READ,
         title="Metadata of an image",
     ),
     ResourceSpec(
         uri="info://providers",
-        call=_answering(providers),
+        call=answering_resource(providers),
         scope=Scope.IMAGES_READ,
         title="Providers",
     ),

@@ -17,6 +17,7 @@ from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.errors import answering
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.resources import RESOURCES
+from imagewright.api.mcp.schema import compact_input, compact_output
 from imagewright.api.mcp.surface import Surface, check_complete
 from imagewright.ports.auth import Authenticator
 
@@ -75,12 +76,13 @@ async def finish_server(server: FastMCP[Any]) -> None:
 
 
 def _tool(spec: ToolSpec) -> Tool:
-    return Tool.from_function(
+    tool = Tool.from_function(
         answering(spec.call),
         title=spec.title,
         annotations=spec.annotations,
-        output_schema=TypeAdapter(spec.answer).json_schema(),
+        output_schema=compact_output(TypeAdapter(spec.answer).json_schema()),
     )
+    return tool.model_copy(update={"parameters": compact_input(tool.parameters)})
 
 
 async def _use_static_schemas(server: FastMCP[Any]) -> None:

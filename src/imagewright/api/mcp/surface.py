@@ -16,7 +16,7 @@ from fastmcp.tools.base import Tool, ToolResult
 
 from imagewright.api.mcp.choices import with_choices
 from imagewright.api.mcp.component import ResourceSpec, ToolSpec
-from imagewright.api.mcp.errors import bad_arguments, error_result
+from imagewright.api.mcp.errors import ResourceFault, bad_arguments, error_result, resource_error
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.instructions import instructions
 from imagewright.core.errors import Unauthenticated
@@ -85,8 +85,11 @@ class Surface(Middleware):
         # Every resource needs the same scope or a wider one, so one that cannot be told from
         # its URI is refused unless the caller holds them all.
         if not all(self._may_read(uri) for uri in self._resources):
-            raise NotFoundError(f"Unknown resource: {context.message.uri!r}")
-        return await call_next(context)
+            raise NotFoundError("Unknown resource")
+        try:
+            return await call_next(context)
+        except ResourceFault as raised:
+            raise resource_error(raised.fault) from None
 
     async def on_list_prompts(
         self,

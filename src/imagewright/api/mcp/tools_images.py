@@ -5,12 +5,15 @@ from fastmcp.tools.base import ToolResult
 from mcp.types import InputRequiredResult
 
 from imagewright.api.mcp import arguments as a
+from imagewright.api.mcp.asking import asked, inputs_of
 from imagewright.api.mcp.carry import carry
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of
+from imagewright.api.mcp.render import quote_result
 from imagewright.api.mcp.shapes import JobShape, QuoteShape
-from imagewright.core.ask import AUTO, Action, Ask, Background, Quality
-from imagewright.core.money import FREE, usd
+from imagewright.core.ask import AUTO, Action, Background, Quality
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.image import named_image
 from imagewright.core.scope import Scope
 
 
@@ -38,27 +41,7 @@ async def generate_image(  # the signature is the schema
     confirm: a.Confirm = None,
 ) -> ToolResult | InputRequiredResult:
     """Make images from words. Answers with previews and links, or with a job to wait for."""
-    ask = Ask(
-        prompt=prompt,
-        provider=provider,
-        model=model,
-        n=n,
-        size=size,
-        aspect_ratio=aspect_ratio,
-        quality=quality,
-        background=background,
-        output_format=output_format,
-        output_compression=output_compression,
-        negative_prompt=negative_prompt,
-        seed=seed,
-        moderation=moderation,
-        partial_images=partial_images,
-        folder=folder,
-        filename=filename,
-        tags=tuple(tags or ()),
-        variation=variation,
-    )
-    return await carry(ctx, ask, wait, confirm)
+    return await carry(ctx, asked(Action.GENERATE, locals()), wait, confirm)
 
 
 async def edit_image(  # the signature is the schema
@@ -88,40 +71,14 @@ async def edit_image(  # the signature is the schema
     confirm: a.Confirm = None,
 ) -> ToolResult | InputRequiredResult:
     """Edit, inpaint, restyle or combine images by words. Answers like generate_image."""
-    face = face_of(ctx)
-    subject = face.caller().subject
-    references = await face.inputs.references(subject, (*images, *((mask,) if mask else ())))
-    ask = Ask(
-        action=Action.EDIT,
-        prompt=prompt,
-        references=references[: len(images)],
-        mask=references[-1] if mask else None,
-        strength=strength,
-        input_fidelity=input_fidelity,
-        provider=provider,
-        model=model,
-        n=n,
-        size=size,
-        quality=quality,
-        background=background,
-        output_format=output_format,
-        output_compression=output_compression,
-        negative_prompt=negative_prompt,
-        seed=seed,
-        moderation=moderation,
-        partial_images=partial_images,
-        folder=folder,
-        filename=filename,
-        tags=tuple(tags or ()),
-        variation=variation,
-    )
-    return await carry(ctx, ask, wait, confirm)
+    inputs = await inputs_of(ctx, images, mask)
+    return await carry(ctx, asked(Action.EDIT, locals(), inputs), wait, confirm)
 
 
 async def estimate_cost(  # the signature is the schema
     ctx: Context,
     prompt: a.Prompt,
-    images: list[str] | None = None,
+    images: a.Owned = None,
     provider: a.Provider = AUTO,
     model: a.Model = AUTO,
     n: a.Count = 1,
@@ -131,43 +88,15 @@ async def estimate_cost(  # the signature is the schema
     output_format: a.OutputFormat = None,
     partial_images: a.Partials = 0,
 ) -> ToolResult:
-    """What an ask would cost at most, without doing it. Name images to price an edit."""
+    """What an ask would cost at most. Does, stores and fetches nothing."""
+    if any(named_image(image) is None for image in images or ()):
+        raise InvalidRequest("An estimate takes images that you have.", hint="Name them by id.")
+    inputs = await inputs_of(ctx, images or [], None)
+    action = Action.EDIT if inputs.references else Action.GENERATE
     face = face_of(ctx)
     caller = face.caller()
-    references = await face.inputs.references(caller.subject, tuple(images or ()))
-    ask = Ask(
-        action=Action.EDIT if references else Action.GENERATE,
-        prompt=prompt,
-        references=references,
-        provider=provider,
-        model=model,
-        n=n,
-        size=size,
-        aspect_ratio=aspect_ratio,
-        quality=quality,
-        output_format=output_format,
-        partial_images=partial_images,
-    )
-    found = face.images.estimate(caller, ask)
-    plan, quote = found.plan, found.quote
-    shape: QuoteShape = {
-        "provider": plan.provider,
-        "model": plan.model,
-        "n": ask.n,
-        "size": quote.size,
-        "quality": plan.quality.value if plan.quality else AUTO,
-        "output_format": plan.output_format.value,
-        "ceiling_usd": usd(quote.ceiling),
-        "estimate": quote.estimate,
-        "paid": quote.ceiling > FREE,
-        "consent": sorted(each.value for each in face.gate.consents(caller)),
-        "warnings": list(plan.warnings),
-    }
-    return ToolResult(
-        content=f"{plan.provider} / {plan.model}: n {ask.n}, {quote.size}, "
-        f"at most ${usd(quote.ceiling)}{' (estimate)' if quote.estimate else ''}.",
-        structured_content=dict(shape),
-    )
+    found = face.images.estimate(caller, asked(action, locals(), inputs))
+    return quote_result(found, face.gate.consents(caller))
 
 
 TOOLS = (

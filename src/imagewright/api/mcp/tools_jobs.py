@@ -13,7 +13,7 @@ from imagewright.core.scope import Scope
 
 
 async def get_job(ctx: Context, job: a.JobId, wait: a.Wait = 0) -> ToolResult:
-    """A job's state, progress, latest partial and result; wait for its end with `wait`."""
+    """A job's state, progress, latest partial and result."""
     face = face_of(ctx)
     subject = face.caller().subject
     found = await wait_for(ctx, face, await face.jobs.get(subject, job), wait)

@@ -76,7 +76,7 @@ async def get_image(ctx: Context, image: a.ImageId) -> ToolResult:
 
 
 async def show_image(ctx: Context, image: a.ImageId, edge: a.Edge = None) -> ToolResult:
-    """Look at an image: a preview sized for a client, never the whole original."""
+    """Look at an image, as a small preview."""
     face = face_of(ctx)
     subject = face.caller().subject
     found = await face.library.get(subject, _named(image))

@@ -1,0 +1,269 @@
+"""A stranger's answer about what is another's is the answer for what never was, everywhere.
+
+The matrix is made from what is registered: a component without a row fails.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.routing import Route
+
+from imagewright.api.mcp.server import TOOLS
+from tests.end_to_end.service import MEMBER, OWNER, STRANGER, Mode, Service, configured, running
+from tests.end_to_end.wire import Answer, Peer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ACL = f"""
+[subjects]
+"{OWNER}" = ["*", "spend:relayed"]
+"{STRANGER}" = ["write", "spend", "spend:relayed"]
+
+[groups.design]
+scopes = ["images:read"]
+"""
+WORDS = "heliotrope-zeppelin"
+GARBAGE = "iw_garbage"
+FRESH = "a ferry in fog"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Things:
+    """What an owner has, or ids of the same shape of nothing."""
+
+    image: str
+    job: str
+    quote: str
+    words: str
+
+
+NEVER = Things(
+    image=f"img_{'a' * 26}", job=f"job_{'a' * 26}", quote=f"quo_{'a' * 26}", words="never-was"
+)
+Row = Callable[[Things], dict[str, Any]]
+PAID = {"provider": "paid", "prompt": WORDS, "size": "64x64"}
+TOOL_ROWS: dict[str, tuple[Row, ...]] = {
+    "generate_image": (lambda of: {**PAID, "variation": of.job, "confirm": of.quote},),
+    "edit_image": (
+        lambda of: {"prompt": FRESH, "images": [of.image], "size": "64x64"},
+        lambda of: {"prompt": FRESH, "images": [f"image://{of.image}/view"], "mask": of.image},
+    ),
+    "estimate_cost": (lambda of: {"prompt": FRESH, "images": [of.image]},),
+    "get_job": (lambda of: {"job": of.job}, lambda of: {"job": of.job, "wait": 1}),
+    "list_jobs": (lambda of: {"before": of.job},),
+    "cancel_job": (lambda of: {"job": of.job},),
+    "list_images": (
+        lambda of: {"text": of.words},
+        lambda of: {"tag": of.words},
+        lambda of: {"before": of.image},
+    ),
+    "get_image": (lambda of: {"image": of.image}, lambda of: {"image": f"image://{of.image}/view"}),
+    "show_image": (lambda of: {"image": of.image}, lambda of: {"image": of.image, "edge": 64}),
+    "list_providers": (lambda of: {},),
+    "get_usage": (lambda of: {},),
+    "server_info": (lambda of: {},),
+    "delete_image": (lambda of: {"image": of.image, "derived": True},),
+}
+RESOURCE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
+    "image://list": (lambda of: "image://list",),
+    "info://providers": (lambda of: "info://providers",),
+    "image://{id}/metadata": (lambda of: f"image://{of.image}/metadata",),
+    "image://{id}/view{?width,height,format,quality}": (
+        lambda of: f"image://{of.image}/view",
+        lambda of: f"image://{of.image}/view?width=32&format=webp",
+    ),
+}
+ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
+    "/health": (lambda of: "/health",),
+    "/ready": (lambda of: "/ready",),
+    "/i/{expires}/{signature}/{name}": (
+        lambda of: f"/i/4102444800/{'A' * 32}/{of.image}.png",
+        lambda of: f"/i/1/{'A' * 32}/{of.image}.png",
+    ),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    price = {"per": "image", "prices": {"*": "0.04"}}
+    settings, tokens = configured(
+        tmp_path_factory.mktemp("strangers") / "state",
+        ACL,
+        providers__paid__kind="placeholder",
+        providers__paid__models=({"id": "placeholder", "price": price},),
+    )
+    async with running(settings, tokens) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def owned(shared: Service) -> Things:
+    return await things(shared)
+
+
+async def things(service: Service) -> Things:
+    """A new image, its job, and an open quote of the owner's."""
+    async with service.http() as http:
+        owner = Peer(http, "auto")
+        made = await owner.call(
+            "generate_image",
+            **{"prompt": WORDS, "size": "64x64", "folder": WORDS, "tags": [WORDS]},
+            variation=secrets.token_hex(8),
+        )
+        job = made.result["structuredContent"]
+        asked = await owner.call("generate_image", **PAID, variation=job["job"])
+    return Things(
+        image=job["images"][0]["id"],
+        job=job["job"],
+        quote=asked.error["details"]["quote"],
+        words=WORDS,
+    )
+
+
+def marks(of: Things) -> set[str]:
+    return {of.image, of.job, of.quote, OWNER}
+
+
+def silent(answer: Answer, of: Things) -> bool:
+    return not any(mark in answer.body for mark in marks(of))
+
+
+def scoped(who: str) -> set[str]:
+    """The tools that somebody of the cast may call."""
+    return {tool.name for tool in TOOLS if who != MEMBER or tool.scope == "images:read"}
+
+
+async def test_every_component_has_a_row(shared: Service) -> None:
+    local = shared.app.mcp.local_provider
+    assert {tool.name for tool in await local.list_tools()} == set(TOOL_ROWS)
+    fixed = {str(each.uri) for each in await local.list_resources()}
+    templates = {each.uri_template for each in await local.list_resource_templates()}
+    assert fixed | templates == set(RESOURCE_ROWS)
+    assert not await local.list_prompts()
+    app = shared.app.mcp.http_app(path="/mcp")
+    routes = {each.path for each in app.routes if isinstance(each, Route)}
+    assert routes - {"/mcp"} == set(ROUTE_ROWS)
+
+
+@pytest.mark.parametrize("tool", TOOL_ROWS)
+async def test_the_owner_is_answered(shared: Service, mode: Mode, tool: str) -> None:
+    if tool == "delete_image":
+        async with shared.http() as http:
+            made = await Peer(http, mode).call("generate_image", prompt=FRESH, variation=mode)
+        image = made.result["structuredContent"]["images"][0]["id"]
+        of = Things(image=image, job="", quote="", words="")
+    else:
+        of = await things(shared)
+    async with shared.http() as http:
+        peer = Peer(http, mode)
+        for row in TOOL_ROWS[tool]:
+            answer = await peer.call(tool, **row(of))
+            assert not answer.result.get("isError"), answer.body
+
+
+@pytest.mark.parametrize("who", [STRANGER, MEMBER])
+@pytest.mark.parametrize("tool", TOOL_ROWS)
+async def test_a_tool_tells_a_stranger_nothing(
+    shared: Service, owned: Things, mode: Mode, tool: str, who: str
+) -> None:
+    async with shared.http(who) as http:
+        peer = Peer(http, mode)
+        for row in TOOL_ROWS[tool]:
+            about, nothing = (
+                await peer.call(tool, **row(owned)),
+                await peer.call(tool, **row(NEVER)),
+            )
+            assert about.text == nothing.text
+            assert silent(about, owned)
+            if tool not in scoped(who):
+                unknown = await peer.call("no_such_tool", **row(owned))
+                assert about.body.replace(tool, "no_such_tool") == unknown.body
+    async with shared.http() as http:
+        still = await Peer(http, mode).call("get_image", image=owned.image)
+    assert not still.result.get("isError")
+
+
+@pytest.mark.parametrize("uri", RESOURCE_ROWS)
+async def test_a_resource_tells_a_stranger_nothing(
+    shared: Service, owned: Things, mode: Mode, uri: str
+) -> None:
+    for who in (STRANGER, MEMBER):
+        async with shared.http(who) as http:
+            peer = Peer(http, mode)
+            for row in RESOURCE_ROWS[uri]:
+                about, nothing = await peer.read(row(owned)), await peer.read(row(NEVER))
+                assert about.text == nothing.text
+                if owned.image in row(owned):
+                    assert f"Resource not found: '{row(owned)}'" in about.body
+                else:
+                    assert silent(about, owned)
+    async with shared.http() as http:
+        for row in RESOURCE_ROWS[uri]:
+            assert "result" in (await Peer(http, mode).read(row(owned))).message
+
+
+@pytest.mark.parametrize("token", [None, GARBAGE, "not-ours"])
+async def test_without_a_token_everything_is_the_same_refusal(
+    shared: Service, owned: Things, mode: Mode, token: str | None
+) -> None:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    seen = set()
+    async with httpx.AsyncClient(base_url=shared.base, headers=headers) as http:
+        peer = Peer(http, mode)
+        peer.session = {"mcp-session-id": "0" * 32, "mcp-protocol-version": "2025-11-25"}
+        for of in (owned, NEVER):
+            for tool, rows in TOOL_ROWS.items():
+                seen |= {(await peer.call(tool, **row(of))).text for row in rows}
+            for reads in RESOURCE_ROWS.values():
+                seen |= {(await peer.read(row(of))).text for row in reads}
+        seen.add((await peer.ask("tools/list")).text)
+        seen.add((await peer.open()).text)
+    assert len(seen) == 1
+    assert seen.pop().startswith("401 ")
+
+
+@pytest.mark.parametrize("route", ROUTE_ROWS)
+async def test_a_route_tells_a_stranger_nothing(shared: Service, owned: Things, route: str) -> None:
+    bearers = [None, GARBAGE, *(shared.tokens[who] for who in (OWNER, MEMBER, STRANGER))]
+    for token in bearers:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with httpx.AsyncClient(base_url=shared.base, headers=headers) as http:
+            for row in ROUTE_ROWS[route]:
+                about, nothing = await http.get(row(owned)), await http.get(row(NEVER))
+                assert (about.status_code, about.text) == (nothing.status_code, nothing.text)
+                assert not any(mark in about.text for mark in marks(owned))
+
+
+async def test_completions_tell_nothing(shared: Service, owned: Things, mode: Mode) -> None:
+    seen = set()
+    for who in (OWNER, MEMBER, STRANGER):
+        async with shared.http(who) as http:
+            for uri in RESOURCE_ROWS:
+                answer = await Peer(http, mode).ask(
+                    "completion/complete",
+                    ref={"type": "ref/resource", "uri": uri},
+                    argument={"name": "id", "value": owned.image[:5]},
+                )
+                seen.add(answer.body)
+    assert len(seen) == 1
+    assert "img_" not in seen.pop()
+
+
+async def test_a_session_belongs_to_its_principal(shared: Service) -> None:
+    async with shared.http() as mine, shared.http(STRANGER) as theirs:
+        owner, thief = Peer(mine, "legacy"), Peer(theirs, "legacy")
+        await owner.open()
+        thief.session = owner.session
+        taken = await thief.ask("tools/list")
+        thief.session = {**owner.session, "mcp-session-id": "0" * 32}
+        unknown = await thief.ask("tools/list")
+        assert (taken.status, taken.body) == (unknown.status, unknown.body) == (404, taken.body)
+        assert (await owner.ask("tools/list")).status == 200
+        ended = await theirs.delete("/mcp", headers=owner.session)
+        assert ended.status_code == 404
+        assert (await owner.ask("tools/list")).status == 200

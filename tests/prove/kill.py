@@ -1,0 +1,189 @@
+"""Kill the service between hold and settlement, start it again, and look what is left.
+
+`make prove-kill` runs every point many times: `python -m tests.prove.kill [runs] [seed]`.
+After each death the real product starts on what is left. Then nothing may be running, what had not
+been started must have been bought exactly once, what had been is of unknown outcome with
+its hold kept and is not bought again, and ledger, budgets, jobs and images agree.
+"""
+
+import asyncio
+import json
+import random
+import socket
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.end_to_end.books import disagreements, jobs, rows
+from tests.end_to_end.money import (
+    ACL,
+    CAST,
+    ROBOT,
+    Wire,
+    ask,
+    exact,
+    generate,
+    with_vendor,
+)
+from tests.end_to_end.service import Service, configured, running, wanted
+from tests.fakes.openai_images import FakeOpenAI
+from tests.prove.killed import Point
+
+RUNS = 20
+_LONGEST = 60.0
+_LIMITS = {"limits__waiting": 30, "limits__running": 8}
+_UNKNOWN = {Point.STARTED: 0, Point.ANSWERED: 1, Point.STORED: 1}
+"""How often the vendor was called for the job that met its death started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one death left: jobs by state, and everything that is wrong."""
+
+    states: Counter[str]
+    wrong: tuple[str, ...]
+
+
+class Trial:
+    """One death and the start after it, on a state directory of its own."""
+
+    def __init__(self, state: Path, vendor: FakeOpenAI, point: Point) -> None:
+        self._state = state
+        self._vendor = vendor
+        self._point = point
+        self._explicit = with_vendor(vendor, **_LIMITS)
+        self._settings, self._tokens = configured(state, ACL, CAST, **self._explicit)
+
+    async def run(self, asks: int, nth: int) -> Found:
+        self._vendor.forget()
+        self._vendor.replies.extend(exact(2 * asks))
+        await self._die(asks, nth)
+        before = jobs(self._state)
+        async with running(self._settings, self._tokens) as service:
+            await self._settled()
+            states = Counter(job["state"] for job in jobs(self._state).values())
+            wrong = [*disagreements(self._state), *self._calls(before)]
+            wrong += await self._asked_again(service)
+        return Found(states=states, wrong=tuple(wrong))
+
+    async def _die(self, asks: int, nth: int) -> None:
+        """Ask until the service kills itself."""
+        port = _free_port()
+        file = self._state / "settings.json"
+        file.write_text(json.dumps(wanted(self._state, **self._explicit, server__port=port)))
+        program = ["-m", "tests.prove.killed", str(file), self._point.value, str(nth)]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *program, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(_LONGEST):
+            if (await process.stdout.readline()).strip() != b"ready":
+                raise AssertionError("the service did not start")
+            await asyncio.gather(*(self._ask(port) for _ in range(asks)))
+            if await process.wait() != -9:
+                raise AssertionError(f"the service ended with {process.returncode}")
+
+    async def _ask(self, port: int) -> None:
+        url = f"http://127.0.0.1:{port}{self._settings.server.path}"
+        async with Wire(url, self._tokens[ROBOT]) as wire:
+            try:
+                await wire.send(ask(wait=0))
+            except httpx.HTTPError:
+                return
+
+    async def _settled(self) -> None:
+        until = time.monotonic() + _LONGEST
+        while rows(self._state, "SELECT id FROM jobs WHERE state IN ('queued', 'running')"):
+            if time.monotonic() > until:
+                raise AssertionError("jobs are still open")
+            await asyncio.sleep(0.02)
+
+    def _calls(self, before: dict[str, Any]) -> list[str]:
+        """Whether each job was bought as often as its fate allows."""
+        called = Counter(each.values["prompt"] for each in self._vendor.received)
+        wrong = []
+        started = [
+            job for job in before.values() if job["started_at"] and job["state"] == "running"
+        ]
+        for job in jobs(self._state).values():
+            calls = called[json.loads(job["plan"])["prompt"]]
+            lost = before[job["id"]] in started
+            expected = "outcome_unknown" if lost else "succeeded"
+            if job["state"] != expected:
+                wrong.append(f"{job['id']} is {job['state']}, not {expected}")
+            if calls > 1 or (not lost and calls != 1):
+                wrong.append(f"{job['id']} ({job['state']}) was bought {calls} times")
+        if not before:
+            wrong.append("nothing was admitted")
+        if self._point in _UNKNOWN and not started:
+            wrong.append("nothing was started")
+        if len(before) == 1 and self._point in _UNKNOWN and len(called) != _UNKNOWN[self._point]:
+            wrong.append(f"the vendor was called {len(called)} times")
+        return wrong
+
+    async def _asked_again(self, service: Service) -> list[str]:
+        """Whether asking again for what is unknown, or done, finds it and buys nothing."""
+        calls = self._vendor.calls()
+        wrong = []
+        async with service.client(ROBOT) as client:
+            for job in jobs(self._state).values():
+                plan = json.loads(job["plan"])
+                again = await generate(client, ask(plan["prompt"], wait=5))
+                if (again["job"], again["state"]) != (job["id"], job["state"]):
+                    wrong.append(f"{job['id']} asked again is {again['job']} {again['state']}")
+        if self._vendor.calls() != calls:
+            wrong.append("asking again bought again")
+        return wrong
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def once(directory: Path, vendor: FakeOpenAI, point: Point, chance: random.Random) -> Found:
+    """One death at a point, with one to four asks, at one of them."""
+    asks = chance.randint(1, 4)
+    return await Trial(directory / "state", vendor, point).run(asks, chance.randint(1, asks))
+
+
+async def prove(runs: int, seed: int) -> int:
+    """Every point `runs` times; the number of runs that left something wrong."""
+    bad = 0
+    with FakeOpenAI() as vendor:
+        for point in Point:
+            chance = random.Random(f"{seed} {point}")
+            began, states = time.monotonic(), Counter[str]()
+            for run in range(runs):
+                with tempfile.TemporaryDirectory() as directory:
+                    found = await once(Path(directory), vendor, point, chance)
+                states += found.states
+                bad += bool(found.wrong)
+                for each in found.wrong:
+                    print(f"  WRONG in run {run}: {each}")
+            counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+            print(f"{point}: {runs} deaths, {counts}, {time.monotonic() - began:.0f} s", flush=True)
+    return bad
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(2**32)
+    print(f"seed {seed}, {runs} runs at each of {len(Point)} points", flush=True)
+    began = time.monotonic()
+    bad = asyncio.run(prove(runs, seed))
+    print(
+        f"{bad} of {runs * len(Point)} runs left something wrong, {time.monotonic() - began:.0f} s"
+    )
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
