@@ -41,6 +41,10 @@ class Server:
         """Bytes of the process and its descendants, shared pages by share."""
         return sum(_share(process) for process in _family(self.process))
 
+    def worked(self) -> float:
+        """Seconds of processor time of the process and its descendants so far."""
+        return sum(_ticks(process) for process in _family(self.process)) / os.sysconf("SC_CLK_TCK")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
@@ -136,6 +140,11 @@ def _family(process: int) -> Iterator[int]:
     for task in Path(f"/proc/{process}/task").iterdir():
         for child in (task / "children").read_text().split():
             yield from _family(int(child))
+
+
+def _ticks(process: int) -> int:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def _share(process: int) -> int:

@@ -1,5 +1,6 @@
 """The one door: who is let in, at what price, by whose consent."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imagewright.core.ask import AUTO
 from imagewright.core.budget import Budget, Level, Span
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.errors import (
@@ -28,6 +30,7 @@ from imagewright.ports.books import Capacity
 from tests.contracts.samples import verdict
 from tests.services.shop import (
     BOT,
+    BRUSH,
     NOBODY,
     OFFERS,
     OLGA,
@@ -40,6 +43,7 @@ from tests.services.shop import (
     entry,
     free,
     grants,
+    model,
     paid,
     yes,
 )
@@ -206,6 +210,50 @@ async def test_an_earlier_result_answers_without_a_question(shop: Shop) -> None:
     assert not joined.fresh
 
 
+async def test_the_same_yes_given_twice_at_a_time_buys_once(shop: Shop) -> None:
+    answer = yes((await asked(shop))["quote"])
+    found = await asyncio.gather(
+        *(shop.images.order(OLGA, paid(), answer, ORIGIN) for _ in range(5))
+    )
+    assert sorted(each.fresh for each in found) == [False] * 4 + [True]
+    assert len({each.job.id for each in found}) == 1
+    assert await shop.money(OLGA) == (1, 0)
+
+
+async def test_an_ask_that_comes_to_another_plan_joins_the_job_that_runs(shop: Shop) -> None:
+    ask = replace(paid(), model=AUTO)
+    first = await shop.images.order(BOT, ask, None, ORIGIN)
+    shop.offer(replace(OFFERS[0], models=(model("pencil", {"*": 2 * PRICE}), BRUSH)))
+    joined = await shop.images.order(BOT, ask, None, ORIGIN)
+    assert (joined.fresh, joined.job.id, joined.job.model) == (False, first.job.id, "brush")
+    assert await shop.money() == (1, 0)
+
+
+@pytest.mark.parametrize("price", [PRICE, PRICE // 2])
+async def test_a_yes_to_one_plan_is_none_to_another_though_it_is_the_same_ask(
+    shop: Shop, price: int
+) -> None:
+    ask = replace(paid(), model=AUTO)
+    with pytest.raises(ConfirmationRequired) as raised:
+        await shop.images.order(OLGA, ask, None, ORIGIN)
+    shop.offer(replace(OFFERS[0], models=(model("pencil", {"*": price}), BRUSH)))
+    with pytest.raises(ConfirmationInvalid):
+        await shop.images.order(OLGA, ask, yes(raised.value.details["quote"]), ORIGIN)
+
+
+@pytest.mark.parametrize(("price", "good"), [(PRICE - 1, True), (PRICE + 1, False)])
+async def test_a_yes_holds_for_a_price_that_fell_and_not_for_one_that_rose(
+    shop: Shop, price: int, good: bool
+) -> None:
+    answer = yes((await asked(shop))["quote"])
+    shop.offer(replace(OFFERS[0], models=(model("brush", {"*": price}),)))
+    if good:
+        assert (await shop.images.order(OLGA, paid(), answer, ORIGIN)).job.ceiling == price
+    else:
+        with pytest.raises(ConfirmationInvalid):
+            await shop.images.order(OLGA, paid(), answer, ORIGIN)
+
+
 async def test_results_are_not_reused_where_the_operator_says_so(shop: Shop) -> None:
     shop.offer(*OFFERS, reuse_seconds=0)
     job = await shop.claimed()
@@ -223,6 +271,8 @@ async def test_results_are_not_reused_where_the_operator_says_so(shop: Shop) -> 
         (Usage(cost=Nano(3 * PRICE)), Settled(amount=Nano(2 * PRICE), disputed=Nano(3 * PRICE))),
         (Usage(cost=Nano(-1)), Settled(amount=Nano(2 * PRICE), disputed=Nano(-1))),
         (Usage(), Settled(amount=Nano(2 * PRICE))),
+        (Usage(cost=Nano(10**30)), Settled(amount=Nano(2 * PRICE), disputed=Nano(2**62))),
+        (Usage(pictures=-(10**30)), Settled(amount=Nano(2 * PRICE), disputed=Nano(-(2**62)))),
     ],
 )
 async def test_a_report_is_believed_within_the_ceiling_only(
@@ -231,6 +281,12 @@ async def test_a_report_is_believed_within_the_ceiling_only(
     job = await shop.claimed(paid(n=2))
     assert await shop.gate.settle(job, verdict(job, None), usage)
     assert (await shop.balance()).settled == entered.amount
+    disputed = await shop.database.read(
+        lambda sql: sql.exec_driver_sql(
+            "SELECT disputed FROM ledger WHERE kind = 'settle'"
+        ).scalar()
+    )
+    assert disputed == entered.disputed
     assert (await shop.balance()).held == 0
 
 

@@ -95,6 +95,7 @@ class TestWaiting:
         hanging.release.set()
         assert (await waiting).state is State.SUCCEEDED
         assert listener.stages[0] == "claimed"
+        assert "succeeded" not in listener.stages
         await working
 
     async def test_a_job_that_ends_between_the_look_and_the_watch_is_seen(self, shop: Shop) -> None:

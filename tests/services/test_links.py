@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from imagewright.core.errors import InvalidRequest, NotFound
 from imagewright.core.image import Image
+from imagewright.core.policy import Entry
 from imagewright.services.links import LinkRules, LinkService
 from tests.contracts.samples import SECOND
 from tests.fakes.pictures import encoded
 from tests.services.shop import BOT, OLGA, Shop, entry, grants
 
-WHO = OLGA.subject
+WHO, SVEN = OLGA.subject, "user:sven"
 KEY = bytes(range(32))
 
 
@@ -103,6 +104,39 @@ async def test_a_link_ends_with_its_makers_right_to_read(
     link = links.make(WHO, image)
     shop.acl.acl = grants(subjects={WHO: entry("images:write")})
     await refused(links, *parts(link.path))
+
+
+class TestGroups:
+    """Sven has no entry of his own; he reads by a group's."""
+
+    @pytest.fixture
+    async def picture(self, shop: Shop) -> Image:
+        self.let(shop, design=entry("images:read"), apps=entry("images:write"))
+        return await shop.library.bring_in(SVEN, encoded())
+
+    def let(self, shop: Shop, **groups: Entry) -> None:
+        shop.acl.acl = grants(groups=groups)
+
+    async def test_a_link_of_a_reader_by_group_is_good(
+        self, links: LinkService, picture: Image
+    ) -> None:
+        link = links.make(SVEN, picture, groups=("apps", "design"))
+        assert await links.read(*parts(link.path)) == (SVEN, picture)
+
+    async def test_it_ends_with_the_groups_right_whatever_another_may(
+        self, shop: Shop, links: LinkService, picture: Image
+    ) -> None:
+        link = links.make(SVEN, picture, groups=("apps", "design"))
+        self.let(shop, design=entry("images:write"), apps=entry("images:read"))
+        await refused(links, *parts(link.path))
+        self.let(shop, apps=entry("images:read"))
+        await refused(links, *parts(link.path))
+
+    async def test_without_a_group_that_reads_a_link_is_good_for_nothing(
+        self, links: LinkService, picture: Image
+    ) -> None:
+        for groups in ((), ("apps",), ("unknown",)):
+            await refused(links, *parts(links.make(SVEN, picture, groups=groups).path))
 
 
 @given(expires=st.text(), signature=st.text(), name=st.text())

@@ -152,6 +152,16 @@ class TestBrokenOff:
 
 
 class TestSettling:
+    async def test_nothing_is_remembered_of_an_attempt_that_ended(self, shop: Shop) -> None:
+        job, work = await shop.claimed(), shop.work()
+
+        async def note() -> None:
+            work.unwanted(job.id)
+
+        shop.books.before["settle"] = note
+        await work.carry_out(job)
+        assert [each for each in vars(work).values() if isinstance(each, set) and each] == []
+
     @pytest.mark.parametrize("fault", [Unavailable, StorageFull])
     async def test_a_settlement_is_tried_until_it_is_entered(
         self, shop: Shop, fault: type[Fault]

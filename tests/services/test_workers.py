@@ -173,6 +173,22 @@ class TestStop:
         await stopping
         assert shop.table.calls["claim"] == 1
 
+    async def test_a_database_that_is_away_does_not_hold_up_a_stop(self, shop: Shop) -> None:
+        tried = asyncio.Event()
+
+        async def note() -> None:
+            tried.set()
+
+        shop.books.before["settle"] = note
+        shop.books.fail("settle", Unavailable("The database is away."), 99)
+        job = await shop.admitted()
+        workers = shop.workers()
+        await workers.start()
+        await tried.wait()
+        await asyncio.wait_for(workers.stop(0.01), 0.15)
+        assert (await shop.look(job)).state is State.RUNNING
+        assert len(shop.blobs.originals) == 1
+
     async def test_idle_workers_stop_at_once(self, shop: Shop) -> None:
         workers = shop.workers(poll=100)
         await workers.start()

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from imagewright.adapters.toml.document import Document, KeyPath
 from imagewright.adapters.toml.findings import Findings, Table
-from imagewright.core.caller import Credential, check_subject
+from imagewright.core.caller import Caller, Credential, check_subject
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw
 from imagewright.core.scope import expand
@@ -36,6 +36,12 @@ class MappedToken:
     groups: frozenset[str] = frozenset()
     expires_at: int | None = None
     networks: tuple[Network, ...] | None = None
+    caller: Caller = field(init=False)
+    """Whoever shows the token, made once."""
+
+    def __post_init__(self) -> None:
+        caller = Caller(subject=self.subject, groups=self.groups, credential=self.credential)
+        object.__setattr__(self, "caller", caller)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
