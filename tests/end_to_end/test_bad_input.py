@@ -46,7 +46,7 @@ ASKS: dict[str, tuple[dict[str, Any], str]] = {
     "long-name": ({"filename": LONG}, "invalid_request"),
     "hidden": ({"filename": ".env"}, "invalid_request"),
     "folder-up": ({"folder": "a/../../b"}, "invalid_request"),
-    "folder-absolute": ({"folder": "/tmp"}, "invalid_request"),
+    "folder-absolute": ({"folder": "/srv"}, "invalid_request"),
     "folder-reserved": ({"folder": "a/nul"}, "invalid_request"),
     "folder-long": ({"folder": LONG}, "invalid_request"),
     "folder-backslash": ({"folder": "a\\..\\b"}, "invalid_request"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,11 +41,12 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         yield found
 
 
-def given(service: Service, **more: object) -> str:
+def given(service: Service, **more: Any) -> str:
     """A new token of the owner's, appended to the file while the service runs."""
     token = mint(secrets.token_bytes)
-    entry = NewToken(id=f"tok_{secrets.token_hex(6)}", sha256=digest(token), subject=OWNER)
-    add(service.app.settings.state / "tokens.toml", replace(entry, **more))  # type: ignore[arg-type]
+    name = f"tok_{secrets.token_hex(6)}"
+    entry = NewToken(id=name, sha256=digest(token), subject=OWNER, **more)
+    add(service.app.settings.state / "tokens.toml", entry)
     return token
 
 

@@ -142,26 +142,28 @@ def call(number: int, tool: str, **arguments: Any) -> str:
     return request(number, "tools/call", name=tool, arguments=arguments)
 
 
+OPENING = {
+    "protocolVersion": LEGACY,
+    "capabilities": {},
+    "clientInfo": {"name": "wire", "version": "1"},
+}
+SPOKEN = (
+    request(0, "initialize", **OPENING),
+    json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+    request(1, "tools/list"),
+    call(2, "generate_image", prompt="a cat", size="64x64"),
+    call(3, "generate_image", prompt="a cat", n="two"),
+    call(4, "no_such_tool"),
+    request(5, "resources/read", uri="image://list"),
+    request(6, "resources/read", uri="no://such/thing"),
+    "this is not JSON",
+    request(7, "no/such/method"),
+    call(8, "get_job", job="job_none"),
+    call(9, "generate_image", prompt="\x00"),
+)
+
+
 async def test_stdout_carries_nothing_but_json_rpc(home: Path) -> None:
-    opening = {
-        "protocolVersion": LEGACY,
-        "capabilities": {},
-        "clientInfo": {"name": "wire", "version": "1"},
-    }
-    lines = [
-        request(0, "initialize", **opening),
-        json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
-        request(1, "tools/list"),
-        call(2, "generate_image", prompt="a cat", size="64x64"),
-        call(3, "generate_image", prompt="a cat", n="two"),
-        call(4, "no_such_tool"),
-        request(5, "resources/read", uri="image://list"),
-        request(6, "resources/read", uri="no://such/thing"),
-        "this is not JSON",
-        request(7, "no/such/method"),
-        call(8, "get_job", job="job_none"),
-        call(9, "generate_image", prompt="\x00"),
-    ]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *command(home),
@@ -172,7 +174,7 @@ async def test_stdout_carries_nothing_but_json_rpc(home: Path) -> None:
     )
     assert process.stdin
     assert process.stdout
-    process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+    process.stdin.write("".join(f"{line}\n" for line in SPOKEN).encode())
     answered: dict[Any, Json] = {}
     async with asyncio.timeout(20):
         while not set(range(10)) <= set(answered):

@@ -126,7 +126,7 @@ def broken(parts: Parts, asked: list[str]) -> Parts:
         raise RuntimeError(WORDS)
 
     imaging = parts.imaging
-    imaging.ping = ping  # type: ignore[method-assign]
+    imaging.ping = ping  # type: ignore[method-assign]  # one part broken
     return parts
 
 
@@ -159,7 +159,7 @@ async def test_a_draining_service_is_not_ready(tmp_path: Path) -> None:
 async def test_an_unforeseen_fault_of_a_route_is_an_incident(tmp_path: Path) -> None:
     settings, tokens = configured(tmp_path / "state")
     parts = parts_of(settings)
-    lost = replace(parts, library=Lost())  # type: ignore[arg-type]
+    lost = replace(parts, library=Lost())  # type: ignore[arg-type]  # asked for owners only
     async with running(settings, tokens, lost) as service, service.http(None) as http:
         answer = await http.get(f"/i/4102444800/{'A' * 32}/img_{'a' * 26}.png")
     assert answer.status_code == 500

@@ -146,14 +146,10 @@ async def test_arguments_are_taken_as_they_are_or_refused(
 async def test_null_is_the_same_as_left_out(shared: Service, mode: Mode) -> None:
     async with shared.http() as http:
         peer = Peer(http, mode)
-        first = await peer.call("generate_image", prompt="a gate", size="64x64", variation=mode)
-        again = await peer.call(
-            "generate_image",
-            **{"prompt": "a gate", "size": "64x64", "variation": mode},
-            seed=None,
-            tags=None,
-            output_format=None,
-        )
+        asked = {"prompt": "a gate", "size": "64x64", "variation": mode}
+        first = await peer.call("generate_image", **asked)
+        nulls = dict.fromkeys(("seed", "tags", "output_format", "wait"))
+        again = await peer.call("generate_image", **asked, **nulls)
     assert first.result["structuredContent"]["job"] == again.result["structuredContent"]["job"], (
         again.body
     )
@@ -171,7 +167,7 @@ class Broken:
 
 async def test_what_nobody_foresaw_is_an_incident_and_no_more(tmp_path: Path, mode: Mode) -> None:
     settings, tokens = configured(tmp_path / "state")
-    parts = replace(parts_of(settings), library=Broken())  # type: ignore[arg-type]
+    parts = replace(parts_of(settings), library=Broken())
     async with running(settings, tokens, parts) as service, service.http() as http:
         peer = Peer(http, mode)
         for answer in (
