@@ -28,7 +28,6 @@ ASKS: dict[str, tuple[dict[str, Any], str]] = {
     "blank": ({"prompt": " \n\t"}, "invalid_request"),
     "long": ({"prompt": "x" * 32_001}, "invalid_request"),
     "nul": ({"prompt": "a\x00b"}, "invalid_request"),
-    "surrogate": ({"prompt": "a\ud800b"}, "invalid_request"),
     "size": ({"size": "5000x5000"}, "unsupported"),
     "size-of-none": ({"size": "0x0"}, "invalid_request"),
     "size-of-words": ({"size": "enormous"}, "invalid_request"),
@@ -159,9 +158,35 @@ async def test_a_rendition_beyond_measure_costs_nothing(shared: Service, mode: M
             assert refused.error["data"]["code"] == "invalid_request"
         assert min(seconds) < 0.05
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 8 * 1024
-        for query in ("width=0", "width=-1", "width=1e9", "quality=101", "format=svg", "width=٣"):
+        for query in (
+            "width=0",
+            "width=-1",
+            "width=1e9",
+            "quality=101",
+            "format=svg",
+            "width=%D9%A3",
+        ):
             odd = await peer.read(f"{uri}?{query}")
             assert odd.error["data"]["code"] == "invalid_request", query
+
+
+async def test_half_a_surrogate_pair_is_no_text(shared: Service, mode: Mode) -> None:
+    bad: tuple[dict[str, Any], ...] = (
+        {"prompt": "a\ud800b"},
+        {"prompt": "x", "tags": ["\udfff"]},
+        {"prompt": "x", "bog\ud800us": 1},
+    )
+    async with shared.http() as http:
+        peer = Peer(http, mode)
+        before = await kept(peer)
+        for arguments in bad:
+            answer = await peer.call("generate_image", **arguments)
+            if mode == "legacy":
+                # The SDK's own reader of that era takes no such JSON.
+                assert (answer.status, answer.message["error"]["code"]) == (400, -32700)
+            else:
+                assert_clear(answer, "invalid_request")
+        assert await kept(peer) == before
 
 
 async def test_an_oversized_body_is_refused(shared: Service, mode: Mode) -> None:

@@ -27,9 +27,7 @@ P = ParamSpec("P")
 def error_result(fault: Fault) -> ToolResult:
     """A tool's error: the sentence and hint as text, all of it as structured content."""
     public = fault.public()
-    text = f"{fault.code}: {fault.sentence}"
-    if fault.hint:
-        text += f" {fault.hint}"
+    text = f"{fault.code}: {fault.sentence} {public['hint']}"
     if fault.details:
         text += f"\n{json.dumps(dict(fault.details), ensure_ascii=False, default=str)}"
     return ToolResult(
@@ -118,6 +116,22 @@ def incident(face: Face, component: str) -> Internal:
     name = face.new_id(Kind.INCIDENT)
     _log.error("incident", exc_info=True, extra={"incident": name, "component": component})
     return Internal(f"Internal error ({name}).", hint="Give the id to the operator.")
+
+
+def check_text(value: object) -> None:
+    """Raise InvalidRequest for text with half a surrogate pair, which no answer could repeat."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest(
+                "A text holds half of a surrogate pair.", hint="Send valid Unicode text."
+            ) from None
+    elif isinstance(value, dict):
+        check_text([*value, *value.values()])
+    elif isinstance(value, list):
+        for each in value:
+            check_text(each)
 
 
 def bad_arguments(fault: BadArguments) -> InvalidRequest:
