@@ -203,7 +203,7 @@ def test_unknown_providers_are_refused_where_providers_are_known() -> None:
         "[groups.a]\nscopes = [1]",
         "[groups.a]\nmax = 1",
         "[groups.a]\nbudget = '1'",
-        "[groups.a]\nrate = \"30/minute\"",
+        '[groups.a]\nrate = "30/minute"',
         "[groups.a]\ntools = [' ']",
         '[providers.openai]\nbudget = { day = "1" }\nrate = "1/day"',
     ],

@@ -5,8 +5,8 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from types import MappingProxyType
 
 from imagewright.adapters.toml.document import Document, KeyPath
