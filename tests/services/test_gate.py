@@ -271,8 +271,8 @@ async def test_results_are_not_reused_where_the_operator_says_so(shop: Shop) -> 
         (Usage(cost=Nano(3 * PRICE)), Settled(amount=Nano(2 * PRICE), disputed=Nano(3 * PRICE))),
         (Usage(cost=Nano(-1)), Settled(amount=Nano(2 * PRICE), disputed=Nano(-1))),
         (Usage(), Settled(amount=Nano(2 * PRICE))),
-        (Usage(cost=Nano(10**30)), Settled(amount=Nano(2 * PRICE), disputed=Nano(2**62))),
-        (Usage(pictures=-(10**30)), Settled(amount=Nano(2 * PRICE), disputed=Nano(-(2**62)))),
+        (Usage(cost=Nano(10**30)), Settled(amount=Nano(2 * PRICE), disputed=Nano(2**63 - 1))),
+        (Usage(pictures=-(10**30)), Settled(amount=Nano(2 * PRICE), disputed=Nano(1 - 2**63))),
     ],
 )
 async def test_a_report_is_believed_within_the_ceiling_only(

@@ -185,7 +185,7 @@ class TestStop:
         workers = shop.workers()
         await workers.start()
         await tried.wait()
-        await asyncio.wait_for(workers.stop(0.01), 0.15)
+        await asyncio.wait_for(workers.stop(0.01), 3)
         assert (await shop.look(job)).state is State.RUNNING
         assert len(shop.blobs.originals) == 1
 
@@ -193,7 +193,7 @@ class TestStop:
         workers = shop.workers(poll=100)
         await workers.start()
         await asyncio.sleep(0.02)
-        await asyncio.wait_for(workers.stop(100), 1)
+        await asyncio.wait_for(workers.stop(100), 10)
 
     async def test_workers_that_never_began_can_be_stopped(self, shop: Shop) -> None:
         await shop.workers().stop(1)

@@ -147,6 +147,7 @@ def _config(app: App) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever connects could name any address in them
         timeout_graceful_shutdown=_GRACE,
         lifespan="on",
     )

@@ -35,8 +35,6 @@ COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
 """The tools that the ACL knows asks by."""
 _MICRO = 1_000_000
 _MINUTE = 60 * _MICRO
-_BEYOND = 2**62
-"""A report of more is entered as this: it is disputed all the same, and the ledger can hold it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +195,7 @@ class Gate:
     def _cost(self, job: Job, usage: Usage) -> Nano | None:
         offer = self._catalogue.offer(job.provider)
         model = offer.model(job.model) if offer else None
-        cost = pricing.actual(usage, read_plan(job.plan), model) if model else usage.cost
-        return None if cost is None else Nano(max(-_BEYOND, min(cost, _BEYOND)))
+        return pricing.actual(usage, read_plan(job.plan), model) if model else usage.cost
 
     def _demand(self, wish: Wish) -> Demand:
         now = self._clock.now()

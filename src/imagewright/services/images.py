@@ -77,7 +77,7 @@ class ImageService:
         return tuple(found)
 
     async def check(self, caller: Caller, ask: Ask) -> None:
-        """Raise what planning raises, and StorageFull, before input pictures are kept."""
+        """Raise what planning raises, and StorageFull, before inputs are fetched and kept."""
         self._plan(caller, ask)
         await self._library.room()
 

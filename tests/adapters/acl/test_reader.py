@@ -13,7 +13,6 @@ from imagewright.core.budget import Budget
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.money import parse_usd
 from imagewright.core.policy import Acl, Entry, Maximum
-from imagewright.core.quantity import Rate
 from imagewright.core.scope import Scope, expand
 
 KNOWN = Known(
@@ -31,8 +30,6 @@ tools     = ["generate_image", "get_*"]
 providers = ["openai", "placeholder"]
 models    = ["gpt-image-2.5-*"]
 budget    = { per_call = "0.10", day = "2", month = "20" }
-rate      = "30/minute"
-storage   = "2GiB"
 max       = { n = 2, quality = "medium", pixels = 2_400_000 }
 expires   = 2027-01-01
 
@@ -73,8 +70,6 @@ def test_both_forms_are_read() -> None:
         models=("gpt-image-2.5-*",),
         budget=Budget(per_call=parse_usd("0.10"), day=parse_usd("2"), month=parse_usd("20")),
         maximum=Maximum(n=2, quality=Quality.MEDIUM, pixels=2_400_000),
-        rate=Rate(count=30, seconds=60),
-        storage=2 * 1024**3,
         expires=date(2027, 1, 1),
     )
     assert acl.groups["design"].budget == Budget(month=parse_usd("200"))
@@ -107,8 +102,6 @@ tool = ["get_*"]
 tools = ["delete_image"]
 budget = { day = 1.5, week = "1" }
 max = { n = 0, quality = "auto", pixels = true }
-rate = "often"
-storage = "2 gigs"
 expires = 2027-01-01T00:00:00Z
 """
 FLAWS = [
@@ -140,16 +133,11 @@ FLAWS = [
         "acl.toml:9: groups.g.budget.day: This must be a text in double quotes. "
         'Amounts are US dollars in double quotes, like "2.50".'
     ),
-    'acl.toml:11: groups.g.rate: The rate cannot be read. Write it like "30/minute".',
-    (
-        "acl.toml:12: groups.g.storage: The amount is not a whole number with a known unit. "
-        'Write it like "20MiB", or as a number of bytes.'
-    ),
     "acl.toml:10: groups.g.max.n: This must be a whole number of 1 or more.",
     "acl.toml:10: groups.g.max.quality: No such level. Levels: low, medium, high, xhigh, max.",
     "acl.toml:10: groups.g.max.pixels: This must be a whole number of 1 or more.",
     (
-        "acl.toml:13: groups.g.expires: This must be a date, the last day of the grant. "
+        "acl.toml:11: groups.g.expires: This must be a date, the last day of the grant. "
         "Write it without quotes: 2027-01-01"
     ),
 ]
@@ -215,7 +203,7 @@ def test_unknown_providers_are_refused_where_providers_are_known() -> None:
         "[groups.a]\nscopes = [1]",
         "[groups.a]\nmax = 1",
         "[groups.a]\nbudget = '1'",
-        "[groups.a]\nrate = 30",
+        '[groups.a]\nrate = "30/minute"',
         "[groups.a]\ntools = [' ']",
         '[providers.openai]\nbudget = { day = "1" }\nrate = "1/day"',
     ],
