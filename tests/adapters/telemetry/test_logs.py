@@ -78,7 +78,7 @@ def test_ours_are_heard_from_the_level_set(level: Any, lines: int) -> None:
 
 def test_libraries_are_heard_from_warnings_on() -> None:
     log = Log(level="debug")
-    for name in ("httpx", "mcp.server", "uvicorn.access", "unheard.of"):
+    for name in ("httpx", "mcp.server", "uvicorn.error", "unheard.of"):
         logging.getLogger(name).info(SECRET)
         logging.getLogger(name).warning("x")
     assert len(log.lines) == 4
