@@ -14,8 +14,8 @@ from fastmcp.tools.base import ToolResult
 ANSWER: dict[str, Any] = {
     "name": "Imagewright",
     "version": "0.1.0",
-    "subject": "user:olga@example.com",
-    "scopes": ["admin:read", "admin:write", "images:read", "images:write", "spend"],
+    "subject": "user:painter0",
+    "scopes": ["images:read", "images:write", "styles:write"],
     "read_only": False,
     "limits": {
         "prompt_characters": 32_000,

@@ -33,18 +33,18 @@ def stored(service: Server) -> int:
     return sum(int(found["structuredContent"]["total"]) for found in asked)
 
 
-def through_mcp(service: Server) -> float:
-    """Pictures a second, counted in the subjects' libraries."""
+def through_mcp(service: Server) -> tuple[float, float]:
+    """Pictures a second, counted in the subjects' libraries, and processor time of each in ms."""
     arguments = {"prompt": PROMPT, "size": "1024x1024", "variation": "@ID@"}
     asking = service.exchange(OWNER).modern(
         "tools/call", name="generate_image", arguments=arguments
     )
     tokens = [service.tokens[who] for who in SUBJECTS]
     load = wrk.Load(connections=EACH * len(SUBJECTS), seconds=SECONDS, tokens=tokens)
-    before = stored(service)
+    before, began = stored(service), service.worked()
     answered = wrk.drive(service.port, asking, load)
-    kept = (stored(service) - before) / SECONDS
-    return min(answered, kept)
+    kept = stored(service) - before
+    return min(answered, kept / SECONDS), (service.worked() - began) / kept * 1000
 
 
 async def alone() -> float:
@@ -81,13 +81,15 @@ def median(values: list[float]) -> float:
 
 def main() -> None:
     wrk.need()
-    whole, drawn = [], []
+    whole, drawn, worked = [], [], []
     with tempfile.TemporaryDirectory(dir=".") as directory:
         prepared = Ours.prepare(Path(directory).resolve() / "state")
         with ours(prepared) as service:
             for _ in range(ROUNDS):
                 drawn.append(asyncio.run(alone()))
-                whole.append(through_mcp(service))
+                rate, work = through_mcp(service)
+                whole.append(rate)
+                worked.append(work)
     value, base = median(whole), median(drawn)
     figure = Figure(
         name="placeholder 1024x1024 through MCP from 8 subjects, pictures a second",
@@ -97,7 +99,18 @@ def main() -> None:
         target=f"at least {LEAST:g} on two processors",
         met=value >= LEAST,
     )
-    finish([show(figure)])
+    finish([show(figure), show(effort(median(worked)))])
+
+
+def effort(work: float) -> Figure:
+    """What the rate comes to on two processors that nobody else uses."""
+    most = 2 * 1000 / LEAST
+    return Figure(
+        name="the same, processor milliseconds a picture in all processes",
+        value=round(work, 1),
+        target=f"at most {most:.0f}, which two processors do {LEAST:g} times a second",
+        met=work <= most,
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench.figures import Figure, finish, ratio, show
 from tests.bench.servers import Ours, Server, bare, ours
 
-ROUNDS = 7
+ROUNDS = 5
 REST = 1.0
 MB = 1_000_000
 MOST = 80

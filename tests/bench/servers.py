@@ -33,13 +33,17 @@ class Server:
     first: float
     tokens: Mapping[str, str]
 
-    def exchange(self, who: str = OWNER) -> Exchange:
+    def exchange(self, who: str = SUBJECTS[0]) -> Exchange:
         """A connection of the subject's."""
         return Exchange(self.port, self.tokens.get(who))
 
     def memory(self) -> int:
         """Bytes of the process and its descendants, shared pages by share."""
         return sum(_share(process) for process in _family(self.process))
+
+    def worked(self) -> float:
+        """Seconds of processor time of the process and its descendants so far."""
+        return sum(_ticks(process) for process in _family(self.process)) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,7 @@ def _serving(
         began = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=lines)
         try:
-            first = _first_answer(process, Exchange(port, tokens.get(OWNER)), began)
+            first = _first_answer(process, Exchange(port, tokens.get(SUBJECTS[0])), began)
             yield Server(process=process.pid, port=port, first=first, tokens=tokens)
         finally:
             process.terminate()
@@ -136,6 +140,11 @@ def _family(process: int) -> Iterator[int]:
     for task in Path(f"/proc/{process}/task").iterdir():
         for child in (task / "children").read_text().split():
             yield from _family(int(child))
+
+
+def _ticks(process: int) -> int:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def _share(process: int) -> int:

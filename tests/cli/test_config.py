@@ -24,7 +24,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "imagewright.toml"
-    path.write_text('name = "Team"\n[providers.a]\n')
+    path.write_text('name = "Team"\n[providers.a]\nkind = "openai"\n')
     return path
 
 
@@ -60,6 +60,40 @@ def test_every_fault_is_printed_and_the_exit_code_is_2(config: Path, command: st
     assert SECRET not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["config check", "serve"])
+def test_all_that_would_stop_a_start_is_said_at_once(tmp_path: Path, command: str) -> None:
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        path.chmod(0o600)
+        return path
+
+    acl = write("acl.toml", '[groups.g]\ntools = ["images"]\nproviders = ["flux"]\n')
+    tokens = write("tokens.toml", "[tokens.tok_a]\nsha256 = 1\nsubject = 'user:a'\n")
+    config = write(
+        "imagewright.toml",
+        "state = 'state'\ntime_zone = 'Mars'\n"
+        "[auth]\nacl_path = 'acl.toml'\ntokens_path = 'tokens.toml'\n"
+        f"[providers.openai]\napi_key = '{SECRET}'\nbaseurl = 'x'\nmodels = ['dall-e-9']\n"
+        "[providers.nano]\n[providers.draw]\nkind = 'placeholder'\ndelay = 9000\n",
+    )
+    done = run(*command.split(), "--config", str(config))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert SECRET not in done.stderr
+    places = [line.split(" ")[0:2] for line in done.stderr.splitlines()]
+    assert places == [
+        [f"{config}:2:", "time_zone:"],
+        [f"{config}:8:", "providers.openai.baseurl:"],
+        [f"{config}:9:", "providers.openai.models:"],
+        [f"{config}:10:", "providers.nano.kind:"],
+        [f"{config}:11:", "providers.draw:"],
+        [f"{acl}:2:", "groups.g.tools:"],
+        [f"{acl}:3:", "groups.g.providers:"],
+        [f"{tokens}:2:", "tokens.tok_a.sha256:"],
+    ]
+    assert not (tmp_path / "state").exists()
+
+
 def test_an_env_file_is_read(tmp_path: Path) -> None:
     env_file = tmp_path / "env"
     env_file.write_text("IMAGEWRIGHT_NAME=Filed\n")
@@ -73,7 +107,7 @@ def test_settings_are_shown_as_toml_without_secrets(config: Path) -> None:
     shown = tomllib.loads(done.stdout)
     assert shown["name"] == "Team"
     assert shown["read_only"] is True
-    assert shown["providers"]["a"] == {"kind": "a", "api_key": "********", "models": []}
+    assert shown["providers"]["a"] == {"kind": "openai", "api_key": "********", "models": []}
     assert f'name = "Team"  # {config}:1\n' in done.stdout
     assert SECRET not in done.stdout + done.stderr
 

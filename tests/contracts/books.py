@@ -297,7 +297,8 @@ class Settlement:
         await desk.admit()
         job = await desk.run()
         image = desk.image(job.id)
-        assert not await desk.books.settle(replace(verdict(job, images=(image,)), **change))  # type: ignore[arg-type]
+        other = replace(verdict(job, images=(image,)), **change)  # type: ignore[arg-type]  # parametrised
+        assert not await desk.books.settle(other)
         assert await balance(desk) == (PRICE, 0)
         with pytest.raises(NotFound):
             await desk.library.get(OWNER.subject, image.id)

@@ -143,6 +143,12 @@ class Recovery:
         assert (ended.finished_at, ended.actual) == (NOON + 61 * SECOND, None)
         assert not await desk.books.settle(verdict(job))
 
+    async def test_what_was_started_and_costs_nothing_is_queued_again(self, desk: Desk) -> None:
+        await desk.admit(ceiling=0)
+        job = await desk.run()
+        recovered = await desk.jobs.recover(NOON + 61 * SECOND, sole=False)
+        assert recovered == Recovered(requeued=(job.id,), unknown=())
+
     async def test_a_lease_that_holds_is_left_alone(self, desk: Desk) -> None:
         await desk.admit()
         await desk.run()

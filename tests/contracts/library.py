@@ -16,7 +16,7 @@ async def added(desk: Desk, *images: Image, subject: str = ME) -> None:
 
 
 async def found(desk: Desk, **search: object) -> list[str]:
-    page = await desk.library.list(ME, Search(**search))  # type: ignore[arg-type]
+    page = await desk.library.list(ME, Search(**search))  # type: ignore[arg-type]  # parametrised
     assert page.total == len(page.images)
     return [image.id for image in page.images]
 
@@ -106,7 +106,7 @@ class Searching:
     @pytest.mark.parametrize("wrong", [{"text": "x" * 501}, {"limit": 0}, {"limit": 101}])
     def test_what_is_out_of_range_makes_no_search(self, wrong: dict[str, object]) -> None:
         with pytest.raises(InvalidRequest):
-            Search(**wrong)  # type: ignore[arg-type]
+            Search(**wrong)  # type: ignore[arg-type]  # wrong on purpose
 
     @pytest.mark.parametrize("odd", ["\x00", "\ud800"])
     async def test_text_that_no_row_can_hold_finds_nothing(self, desk: Desk, odd: str) -> None:

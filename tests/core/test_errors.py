@@ -44,12 +44,17 @@ def test_faults_are_listed_in_the_order_they_are_written() -> None:
     assert [fault.__name__ for fault in FAULTS] == written[2:]
 
 
-def test_the_public_shape_names_code_message_and_retry() -> None:
+def test_the_public_shape_names_code_message_retry_and_what_to_try() -> None:
     assert NotFound("There is no such image.").public() == {
         "code": "not_found",
         "message": "There is no such image.",
         "retry": "never",
+        "hint": NotFound.advice,
     }
+
+
+def test_every_error_says_what_to_try() -> None:
+    assert all(fault("Words.").public()["hint"] for fault in FAULTS)
 
 
 def test_a_hint_and_details_are_public_where_given() -> None:

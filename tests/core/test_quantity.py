@@ -1,7 +1,7 @@
 import pytest
 
 from imagewright.core.errors import InvalidRequest
-from imagewright.core.quantity import Rate, parse_bytes, parse_rate, parse_seconds
+from imagewright.core.quantity import parse_bytes, parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -32,16 +32,3 @@ def test_durations(value: object, expected: int) -> None:
 def test_what_is_no_duration(value: object) -> None:
     with pytest.raises(InvalidRequest):
         parse_seconds(value)
-
-
-def test_rates() -> None:
-    assert parse_rate("30/minute") == Rate(count=30, seconds=60)
-    assert parse_rate("1 / day") == Rate(count=1, seconds=86_400)
-
-
-@pytest.mark.parametrize(
-    "value", ["0/minute", "-1/minute", "30", "30/week", "30/minutes", "1e3/day"]
-)
-def test_what_is_no_rate(value: str) -> None:
-    with pytest.raises(InvalidRequest):
-        parse_rate(value)

@@ -64,10 +64,13 @@ async def program(log: Path, *arguments: str, **more: Any) -> AsyncIterator[Prog
             "-m",
             "imagewright",
             *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-            **{"env": environment, **more},
+            **{
+                "stdin": asyncio.subprocess.DEVNULL,
+                "stdout": asyncio.subprocess.PIPE,
+                "stderr": errors,
+                "env": environment,
+                **more,
+            },
         )
         try:
             yield Program(process, log)

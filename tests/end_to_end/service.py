@@ -16,9 +16,9 @@ from fastmcp.client.auth import BearerAuth
 
 from imagewright.adapters.auth.token_writer import NewToken, add
 from imagewright.app import App, build
+from imagewright.app.checking import faults_of
 from imagewright.app.parts import Parts
 from imagewright.app.serving import listen
-from imagewright.app.upstreams import provider_config
 from imagewright.core.token import mint
 from imagewright.settings import Settings, load
 
@@ -102,7 +102,7 @@ def wanted(state: Path, **explicit: object) -> dict[str, object]:
 
 def settings_of(found: Mapping[str, object]) -> Settings:
     """The settings with these keys, and nothing of the environment."""
-    return load(explicit=found, environ={}, provider_config=provider_config).settings
+    return load(explicit=found, environ={}, check=faults_of).settings
 
 
 def digest(token: str) -> str:

@@ -1,6 +1,7 @@
 """The disk fills up while the vendor works: what is paid for is kept and settled."""
 
 import asyncio
+from typing import Any
 
 from tests.adapters.blobs import conftest as small_disks
 from tests.adapters.blobs.conftest import MIB, Disk
@@ -9,7 +10,7 @@ from tests.end_to_end.money import EXACT, ROBOT, ask, call, code, day, generate,
 from tests.fakes.openai_images import FakeOpenAI, Reply, Way
 
 disk = small_disks.disk
-SMALL = {
+SMALL: dict[str, Any] = {
     "storage__spool_bytes": 4 * MIB,
     "storage__ballast_bytes": 2 * MIB,
     "limits__output_bytes": MIB,

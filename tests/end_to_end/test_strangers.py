@@ -110,11 +110,9 @@ async def things(service: Service) -> Things:
     """A new image, its job, and an open quote of the owner's."""
     async with service.http() as http:
         owner = Peer(http, "auto")
-        made = await owner.call(
-            "generate_image",
-            **{"prompt": WORDS, "size": "64x64", "folder": WORDS, "tags": [WORDS]},
-            variation=secrets.token_hex(8),
-        )
+        unique = secrets.token_hex(8)
+        words: dict[str, Any] = {"folder": WORDS, "tags": [WORDS], "variation": unique}
+        made = await owner.call("generate_image", prompt=WORDS, size="64x64", **words)
         job = made.result["structuredContent"]
         asked = await owner.call("generate_image", **PAID, variation=job["job"])
     return Things(
@@ -174,7 +172,10 @@ async def test_a_tool_tells_a_stranger_nothing(
     async with shared.http(who) as http:
         peer = Peer(http, mode)
         for row in TOOL_ROWS[tool]:
-            about, nothing = await peer.call(tool, **row(owned)), await peer.call(tool, **row(NEVER))
+            about, nothing = (
+                await peer.call(tool, **row(owned)),
+                await peer.call(tool, **row(NEVER)),
+            )
             assert about.text == nothing.text
             assert silent(about, owned)
             if tool not in scoped(who):
@@ -225,9 +226,7 @@ async def test_without_a_token_everything_is_the_same_refusal(
 
 
 @pytest.mark.parametrize("route", ROUTE_ROWS)
-async def test_a_route_tells_a_stranger_nothing(
-    shared: Service, owned: Things, route: str
-) -> None:
+async def test_a_route_tells_a_stranger_nothing(shared: Service, owned: Things, route: str) -> None:
     bearers = [None, GARBAGE, *(shared.tokens[who] for who in (OWNER, MEMBER, STRANGER))]
     for token in bearers:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -69,6 +69,7 @@ class Peer:
         self._http = http
         self._mode = mode
         self._path = path
+        self._asked = 0
         self.session: dict[str, str] = {}
 
     async def ask(self, method: str, **params: Any) -> Answer:
@@ -101,6 +102,10 @@ class Peer:
         return answer
 
     async def post(self, method: str, params: Json, headers: dict[str, str]) -> Answer:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = await self._http.post(self._path, headers=_ACCEPT | headers, json=body)
-        return Answer(status=answer.status_code, headers=answer.headers, body=answer.text)
+        self._asked += 1
+        number = self._asked
+        body = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        data = json.dumps(body)
+        answer = await self._http.post(self._path, headers=_ACCEPT | headers, content=data)
+        text = answer.text.replace(f'"id":{number},', '"id":1,')
+        return Answer(status=answer.status_code, headers=answer.headers, body=text)

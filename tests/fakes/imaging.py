@@ -40,11 +40,14 @@ class PlainImaging:
 
 
 class SeeingImaging(PlainImaging):
-    """Also reads and renders PNG, JPEG and WebP, without a jail; of the limits it knows bytes."""
+    """Also reads and renders PNG, JPEG and WebP, without a jail; of the limits it knows bytes.
+
+    A test may set `down` (everything raises Unavailable) and `blind` (there are no previews).
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.down = False
+        self.down = self.blind = False
         self.inspected = 0
 
     async def inspect(
@@ -61,7 +64,7 @@ class SeeingImaging(PlainImaging):
         picture = Picture(
             format=Format(form), size=Size(width, height), frames=1, alpha=alpha, bytes=len(data)
         )
-        small = encoded(16, 12, "webp") if preview is not None else None
+        small = None if preview is None or self.blind else encoded(16, 12, "webp")
         return Inspected(picture=picture, preview=small)
 
     async def render(self, data: bytes, rendition: Rendition, limits: PictureLimits) -> Rendered:

@@ -24,6 +24,10 @@ class Interposed:
     def fail(self, name: str, fault: BaseException, times: int = 1) -> None:
         self._faults.setdefault(name, []).extend([fault] * times)
 
+    def mend(self) -> None:
+        """Forget the faults that were not met."""
+        self._faults.clear()
+
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
 

@@ -50,7 +50,9 @@ def parameter_count(function: Function) -> int:
 
 
 def _signature_is_schema(path: Path) -> bool:
-    return path.name.startswith("tools_") and path.parts[-3:-1] == ("api", "mcp")
+    # A tool's arguments, and the variables of a resource's address.
+    named = path.name.startswith("tools_") or path.name == "resources.py"
+    return named and path.parts[-3:-1] == ("api", "mcp")
 
 
 def _length_faults(path: Path, source: str, functions: list[Function]) -> Iterator[Fault]:

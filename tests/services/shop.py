@@ -19,6 +19,7 @@ from imagewright.core.caller import Caller, Credential
 from imagewright.core.catalogue import Catalogue, Model, Offer, PerImage, SizeRule
 from imagewright.core.job import Job
 from imagewright.core.money import Nano
+from imagewright.core.picture import PictureLimits
 from imagewright.core.policy import Acl, Entry
 from imagewright.core.quote import Consent
 from imagewright.core.scope import Scope, expand
@@ -33,7 +34,7 @@ from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
 from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
-from imagewright.services.library import LibraryRules, LibraryService, PictureLimits, Shelf
+from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.work import Bench, Work
 from imagewright.services.workers import WorkerRules, Workers
 from tests.contracts.samples import DAY, SECOND

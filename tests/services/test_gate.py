@@ -1,15 +1,15 @@
 """The one door: who is let in, at what price, by whose consent."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imagewright.core.ask import AUTO
 from imagewright.core.budget import Budget, Level, Span
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.errors import (
@@ -20,17 +20,17 @@ from imagewright.core.errors import (
     Forbidden,
     Unpriced,
 )
-from imagewright.core.job import State
+from imagewright.core.job import Job, State
 from imagewright.core.money import Nano
 from imagewright.core.policy import Maximum
 from imagewright.core.quote import Consent
 from imagewright.core.scope import Scope
 from imagewright.core.spending import Settled, Usage
 from imagewright.ports.books import Capacity
-from imagewright.services.gate import Answer
 from tests.contracts.samples import verdict
 from tests.services.shop import (
     BOT,
+    BRUSH,
     NOBODY,
     OFFERS,
     OLGA,
@@ -43,7 +43,7 @@ from tests.services.shop import (
     entry,
     free,
     grants,
-    opened,
+    model,
     paid,
     yes,
 )
@@ -210,6 +210,50 @@ async def test_an_earlier_result_answers_without_a_question(shop: Shop) -> None:
     assert not joined.fresh
 
 
+async def test_the_same_yes_given_twice_at_a_time_buys_once(shop: Shop) -> None:
+    answer = yes((await asked(shop))["quote"])
+    found = await asyncio.gather(
+        *(shop.images.order(OLGA, paid(), answer, ORIGIN) for _ in range(5))
+    )
+    assert sorted(each.fresh for each in found) == [False] * 4 + [True]
+    assert len({each.job.id for each in found}) == 1
+    assert await shop.money(OLGA) == (1, 0)
+
+
+async def test_an_ask_that_comes_to_another_plan_joins_the_job_that_runs(shop: Shop) -> None:
+    ask = replace(paid(), model=AUTO)
+    first = await shop.images.order(BOT, ask, None, ORIGIN)
+    shop.offer(replace(OFFERS[0], models=(model("pencil", {"*": 2 * PRICE}), BRUSH)))
+    joined = await shop.images.order(BOT, ask, None, ORIGIN)
+    assert (joined.fresh, joined.job.id, joined.job.model) == (False, first.job.id, "brush")
+    assert await shop.money() == (1, 0)
+
+
+@pytest.mark.parametrize("price", [PRICE, PRICE // 2])
+async def test_a_yes_to_one_plan_is_none_to_another_though_it_is_the_same_ask(
+    shop: Shop, price: int
+) -> None:
+    ask = replace(paid(), model=AUTO)
+    with pytest.raises(ConfirmationRequired) as raised:
+        await shop.images.order(OLGA, ask, None, ORIGIN)
+    shop.offer(replace(OFFERS[0], models=(model("pencil", {"*": price}), BRUSH)))
+    with pytest.raises(ConfirmationInvalid):
+        await shop.images.order(OLGA, ask, yes(raised.value.details["quote"]), ORIGIN)
+
+
+@pytest.mark.parametrize(("price", "good"), [(PRICE - 1, True), (PRICE + 1, False)])
+async def test_a_yes_holds_for_a_price_that_fell_and_not_for_one_that_rose(
+    shop: Shop, price: int, good: bool
+) -> None:
+    answer = yes((await asked(shop))["quote"])
+    shop.offer(replace(OFFERS[0], models=(model("brush", {"*": price}),)))
+    if good:
+        assert (await shop.images.order(OLGA, paid(), answer, ORIGIN)).job.ceiling == price
+    else:
+        with pytest.raises(ConfirmationInvalid):
+            await shop.images.order(OLGA, paid(), answer, ORIGIN)
+
+
 async def test_results_are_not_reused_where_the_operator_says_so(shop: Shop) -> None:
     shop.offer(*OFFERS, reuse_seconds=0)
     job = await shop.claimed()
@@ -227,6 +271,8 @@ async def test_results_are_not_reused_where_the_operator_says_so(shop: Shop) -> 
         (Usage(cost=Nano(3 * PRICE)), Settled(amount=Nano(2 * PRICE), disputed=Nano(3 * PRICE))),
         (Usage(cost=Nano(-1)), Settled(amount=Nano(2 * PRICE), disputed=Nano(-1))),
         (Usage(), Settled(amount=Nano(2 * PRICE))),
+        (Usage(cost=Nano(10**30)), Settled(amount=Nano(2 * PRICE), disputed=Nano(2**63 - 1))),
+        (Usage(pictures=-(10**30)), Settled(amount=Nano(2 * PRICE), disputed=Nano(1 - 2**63))),
     ],
 )
 async def test_a_report_is_believed_within_the_ceiling_only(
@@ -235,6 +281,12 @@ async def test_a_report_is_believed_within_the_ceiling_only(
     job = await shop.claimed(paid(n=2))
     assert await shop.gate.settle(job, verdict(job, None), usage)
     assert (await shop.balance()).settled == entered.amount
+    disputed = await shop.database.read(
+        lambda sql: sql.exec_driver_sql(
+            "SELECT disputed FROM ledger WHERE kind = 'settle'"
+        ).scalar()
+    )
+    assert disputed == entered.disputed
     assert (await shop.balance()).held == 0
 
 
@@ -308,36 +360,37 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_no_row_of_asks_and_answers_spends_without_a_consent_that_is_granted(
-    steps: list[tuple[Caller, str, int, Consent | None, int, int]],
+    shop: Shop, steps: list[tuple[Caller, str, int, Consent | None, int, int]]
 ) -> None:
-    """An ask is let in where it is free, or unattended, or by a quote of exactly that ask."""
-    with TemporaryDirectory() as place:
-        async with opened(Path(place)) as shop:
-            offered: list[tuple[str, Caller, str, int]] = []
-            used: set[str] = set()
-            for caller, prompt, n, consent, which, pause in steps:
-                shop.clock.advance(pause + 1)
-                answer = None
-                if consent is not None and offered:
-                    answer = Answer(quote=offered[which % len(offered)][0], consent=consent)
-                try:
-                    entered = await shop.images.order(caller, paid(prompt, n=n), answer, ORIGIN)
-                except ConfirmationRequired as question:
-                    offered.append((str(question.details["quote"]), caller, prompt, n))
-                    continue
-                except (ConfirmationInvalid, Forbidden, Busy):
-                    continue
-                if not entered.fresh:
-                    continue
-                assert entered.job.consent in shop.gate.consents(caller)
-                if entered.job.consent is Consent.UNATTENDED:
-                    assert caller is BOT
-                    continue
-                assert answer is not None
-                assert (answer.quote, caller, prompt, n) in offered
-                assert answer.quote not in used
-                used.add(answer.quote)
-                await shop.jobs.cancel(caller, entered.job.id, ORIGIN)
+    """An ask is let in where it is unattended, or once by a quote of exactly that ask."""
+    offered: list[tuple[str, Caller, str, int]] = []
+    used: set[str] = set()
+    entered: list[Job] = []
+    for caller, prompt, n, consent, which, pause in steps:
+        shop.clock.advance(pause + 1)
+        answer = None
+        if consent is not None and offered:
+            answer = yes(offered[which % len(offered)][0], consent)
+        try:
+            admitted = await shop.images.order(caller, paid(prompt, n=n), answer, ORIGIN)
+        except ConfirmationRequired as question:
+            offered.append((str(question.details["quote"]), caller, prompt, n))
+            continue
+        except (ConfirmationInvalid, Forbidden):
+            continue
+        job = admitted.job
+        if not admitted.fresh:
+            assert job in entered
+            continue
+        entered.append(job)
+        assert job.consent in shop.gate.consents(caller)
+        if job.consent is not Consent.UNATTENDED:
+            assert answer is not None
+            assert (answer.quote, caller, prompt, n) in offered
+            assert answer.quote not in used
+            used.add(answer.quote)
+    for job in entered:
+        await shop.jobs.cancel(job.caller, job.id, ORIGIN)

@@ -47,7 +47,7 @@ class Site:
 
 def http_app(site: Site) -> ASGIApp:
     """The ASGI application of a site."""
-    _add_routes(site)
+    declared = _add_routes(site)
     server = site.settings.server
     inner = site.mcp.http_app(
         path=server.path,
@@ -56,22 +56,33 @@ def http_app(site: Site) -> ASGIApp:
         allowed_origins=_origins(site),
         session_idle_timeout=float(server.session_idle),
     )
+    _check_routes(inner, {server.path, *declared})
+    _add_cors(inner, server.allowed_origins)
     _open_with(inner, site)
     routes = frozenset({server.path, "/health", "/ready", "/i", "/.well-known"})
     world = site.parts.world
     return RequestLog(inner, site.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
 
 
-def _add_routes(site: Site) -> None:
+def _add_routes(site: Site) -> frozenset[str]:
+    """Routes that need no token: they tell everybody the same, or check a signature."""
     services = site.services
     health = Health(services.status, services.gate)
     downloads = Downloads(services.links, services.library)
-    for path, route in (
-        ("/health", health.health),
-        ("/ready", health.ready),
-        ("/i/{expires}/{signature}/{name}", downloads.download),
-    ):
+    routes = {
+        "/health": health.health,
+        "/ready": health.ready,
+        "/i/{expires}/{signature}/{name}": downloads.download,
+    }
+    for path, route in routes.items():
         site.mcp.custom_route(path, methods=["GET"])(answering(route, site.parts.world.new_id))
+    return frozenset(routes)
+
+
+def _check_routes(inner: Starlette, declared: set[str]) -> None:
+    found = {getattr(route, "path", repr(route)) for route in inner.routes} - declared
+    if found:
+        raise RuntimeError(f"Without a declared scope: {', '.join(sorted(found))}.")
 
 
 def _open_with(inner: Starlette, site: Site) -> None:

@@ -29,7 +29,7 @@ def identity_of(settings: Settings, clock: Clock, tell: Tell) -> Identity:
     """The sources that the settings name. Raises Misconfigured with every flaw of a file."""
     if not settings.auth.configured:
         return Identity()
-    tokens, oidc = _tokens(settings, clock, tell), _oidc(settings, clock)
+    tokens, oidc = tokens_of(settings, clock, tell), oidc_of(settings, clock)
     sources = [each for each in (tokens, oidc) if each is not None]
     return Identity(chain=Chain(*sources, Local()), tokens=tokens, oidc=oidc)
 
@@ -57,7 +57,8 @@ def resource_url(settings: Settings) -> str | None:
     return None if base is None else f"{base}{settings.server.path}"
 
 
-def _tokens(settings: Settings, clock: Clock, tell: Tell) -> Tokens | None:
+def tokens_of(settings: Settings, clock: Clock, tell: Tell) -> Tokens | None:
+    """The bearer tokens, or None for a service without. Raises Misconfigured."""
     auth = settings.auth
     if auth.tokens_path is None and auth.token is None:
         return None
@@ -67,7 +68,8 @@ def _tokens(settings: Settings, clock: Clock, tell: Tell) -> Tokens | None:
     return Tokens(TokensConfig(path=auth.tokens_path, single=single), clock, tell)
 
 
-def _oidc(settings: Settings, clock: Clock) -> Oidc | None:
+def oidc_of(settings: Settings, clock: Clock) -> Oidc | None:
+    """The issuers, or None for a service without. Raises Misconfigured."""
     sections, url = settings.auth.issuers, resource_url(settings)
     if not sections:
         return None

@@ -26,6 +26,7 @@ from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from imagewright.adapters.telemetry.metrics import Metrics
+from imagewright.adapters.toml.watched import Tell
 from imagewright.adapters.web.fetcher import WebFetcher
 from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
@@ -88,7 +89,7 @@ def parts_of(settings: Settings) -> Parts:
     catalogue = Catalogue(offers=offers_of(settings))
     imaging = _imaging(settings)
     database = Database(SqlConfig(url=database_url(settings)))
-    acl, identity = _acl(settings, catalogue), identity_of(settings, clock, tell)
+    identity, acl = identity_of(settings, clock, tell), acl_of(settings, tell)
     return Parts(
         world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
         imaging=imaging,
@@ -126,6 +127,17 @@ def tell(flaw: Flaw) -> None:
     _log.warning("configuration", extra={"flaw": str(flaw)})
 
 
+def acl_of(settings: Settings, tell: Tell) -> AclSource:
+    """Who may do what: as the file says, else all for `local`. Raises Misconfigured."""
+    path = settings.auth.acl_path
+    if path is None:
+        return FixedAcl(local_acl(read_only=settings.read_only))
+    known = Known(
+        tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
+    )
+    return AclFile(AclFileConfig(path=path, read_only=settings.read_only, known=known), tell)
+
+
 def _imaging(settings: Settings) -> VipsImaging:
     section = settings.imaging
     return VipsImaging(
@@ -147,17 +159,6 @@ def _blobs(settings: Settings) -> LocalBlobs:
             max_picture_bytes=settings.limits.output_bytes,
         )
     )
-
-
-def _acl(settings: Settings, catalogue: Catalogue) -> AclSource:
-    path = settings.auth.acl_path
-    if path is None:
-        return FixedAcl(local_acl(read_only=settings.read_only))
-    known = Known(
-        components=frozenset(tool.name for tool in TOOLS),
-        providers=frozenset(offer.name for offer in catalogue.offers),
-    )
-    return AclFile(AclFileConfig(path=path, read_only=settings.read_only, known=known), tell)
 
 
 def _provider_parts(imaging: Imaging, clock: Clock) -> ProviderParts:

@@ -1,6 +1,7 @@
 """Running an App: over HTTP until a signal, or over stdio until its client leaves."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -50,6 +51,7 @@ async def serve_http(app: App, ready: Ready | None = None) -> None:
     listener = listen(server_settings.host, server_settings.port)
     with closing(listener):
         async with app:
+            _collect_from_now_on()
             server = _Server(_config(app))
             with _Signals(app) as signals:
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -67,6 +69,7 @@ async def serve_http(app: App, ready: Ready | None = None) -> None:
 async def serve_stdio(app: App) -> None:
     """Serve one local client over stdin and stdout; nothing else may write to stdout."""
     async with app:
+        _collect_from_now_on()
         await app.mcp.run_stdio_async(show_banner=False)
 
 
@@ -88,6 +91,12 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
     listener.setblocking(False)
     return listener
+
+
+def _collect_from_now_on() -> None:
+    """What the start made is no garbage and is not looked through again."""
+    gc.freeze()
+    gc.enable()
 
 
 class _Server(uvicorn.Server):
@@ -138,6 +147,7 @@ def _config(app: App) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever connects could name any address in them
         timeout_graceful_shutdown=_GRACE,
         lifespan="on",
     )

@@ -1,79 +1,102 @@
 """Providers by the settings: each kind's module is imported only where it is configured."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection
+from dataclasses import fields
 from importlib import import_module
-from importlib.util import find_spec
+from pkgutil import iter_modules
 from types import ModuleType
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
+from imagewright.adapters import providers
 from imagewright.adapters.catalogue.faults import CatalogueError
 from imagewright.adapters.catalogue.reader import read_offer
+from imagewright.adapters.toml.document import key_name
+from imagewright.adapters.toml.findings import nearest
 from imagewright.core.catalogue import Offer
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.ports.provider import Parts, Provider
 from imagewright.settings import Settings
 
-_PACKAGE = "imagewright.adapters.providers"
-_KIND = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _NOT_CONFIG = ("models", "title")
+_SETTINGS = "imagewright.toml"
+"""What the catalogue's reader calls the operator's own models."""
+_PICTURE_BYTES = "picture_bytes"
+"""The config of an adapter that bounds pictures has this field; unset it is limits.output_bytes."""
 
 
-def provider_config(kind: str, options: Mapping[str, object]) -> object:
-    """An adapter's own config from its options. Raises Misconfigured with what is wrong."""
-    module = _module(kind)
+def provider_config(name: str, settings: Settings) -> object:
+    """The config of a provider's adapter. Raises Misconfigured with the keys of its section."""
+    section = settings.providers[name]
+    config = _module(section.kind).Config
+    options: dict[str, object] = {"name": name, **section.options()}
     wanted = {key: value for key, value in options.items() if key not in _NOT_CONFIG}
+    known = {field.name for field in fields(config)}
+    if _PICTURE_BYTES in known:
+        wanted.setdefault(_PICTURE_BYTES, settings.limits.output_bytes)
     try:
-        return TypeAdapter(module.Config).validate_python(wanted)
+        made: object = TypeAdapter(config).validate_python(wanted)
     except ValidationError as error:
-        flaws = [
-            Flaw(place="", key=".".join(str(part) for part in each["loc"]), sentence=each["msg"])
-            for each in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        raise Misconfigured(flaws) from None
+        raise Misconfigured(
+            [_flaw(each, known) for each in error.errors(include_url=False, include_input=False)]
+        ) from None
+    return made
+
+
+def _flaw(error: ErrorDetails, known: Collection[str]) -> Flaw:
+    key = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] == "unexpected_keyword_argument":
+        hint = nearest(key, known)
+        return Flaw(place="", key=key, sentence="This key means nothing here.", hint=hint)
+    return Flaw(place="", key=key, sentence=f"{error['msg'].removeprefix('Value error, ')}.")
 
 
 def offers_of(settings: Settings) -> tuple[Offer, ...]:
     """What every configured provider offers, the default one first. Raises Misconfigured."""
-    flaws: list[Flaw] = []
-    offers: list[Offer] = []
-    for name, section in settings.providers.items():
-        options = section.options()
-        title = options.get("title")
-        try:
-            offers.append(
-                read_offer(
-                    name,
-                    section.kind,
-                    options.get("models"),
-                    title=str(title) if title else None,
-                )
-            )
-        except CatalogueError as error:
-            flaws += [
-                Flaw(place=fault.file, key=f"{fault.model}.{fault.key}", sentence=fault.what)
-                for fault in error.faults
-            ]
-    if flaws:
-        raise Misconfigured(flaws)
     first = settings.default_provider
+    offers = [offer_of(name, settings) for name in settings.providers]
     return tuple(sorted(offers, key=lambda offer: offer.name != first))
 
 
+def offer_of(name: str, settings: Settings) -> Offer:
+    """What a provider offers. Raises Misconfigured with the keys of its section, or with places."""
+    section = settings.providers[name]
+    _module(section.kind)
+    options = section.options()
+    title, models = options.get("title"), options.get("models")
+    try:
+        return read_offer(
+            name,
+            section.kind,
+            models,
+            title=str(title) if title else None,
+            file=_SETTINGS,
+        )
+    except CatalogueError as error:
+        raise Misconfigured(
+            [
+                Flaw(
+                    place="" if fault.file.startswith(_SETTINGS) else fault.file,
+                    key=key_name(("models", fault.model, fault.key)) if fault.model else fault.key,
+                    sentence=f"It {fault.what}.",
+                )
+                for fault in error.faults
+            ]
+        ) from None
+
+
 def providers_of(settings: Settings, parts: Parts) -> dict[str, Provider]:
-    """Every configured provider, by its name."""
-    found: dict[str, Provider] = {}
-    for name, section in settings.providers.items():
-        config = provider_config(section.kind, {"name": name, **section.options()})
-        found[name] = _module(section.kind).build(config, parts)
-    return found
+    """Every configured provider, by its name. Raises Misconfigured."""
+    return {
+        name: _module(section.kind).build(provider_config(name, settings), parts)
+        for name, section in settings.providers.items()
+    }
 
 
 def _module(kind: str) -> ModuleType:
-    name = f"{_PACKAGE}.{kind}"
-    if not _KIND.match(kind) or find_spec(name) is None:
-        raise Misconfigured(
-            [Flaw(place="", key="kind", sentence=f"There is no provider of the kind {kind!r}.")]
-        )
-    return import_module(name)
+    if kind not in (kinds := [each.name for each in iter_modules(providers.__path__)]):
+        hint = f"Kinds: {', '.join(kinds)}."
+        sentence = "There is no provider of this kind."
+        raise Misconfigured([Flaw(place="", key="kind", sentence=sentence, hint=hint)])
+    return import_module(f"{providers.__name__}.{kind}")

@@ -3,6 +3,8 @@
 Exit codes: 0 good, 1 a failure, 2 the command line or the configuration is wrong.
 """
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,15 +13,27 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """The `imagewright` command; does not return."""
-    application()()
+    try:
+        try:
+            application()()
+        finally:
+            if not sys.stdout.closed:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has gone, as `head` does; Python's own flush at the end
+        # must not meet the closed pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
 
 
 def application() -> "App":
-    """Every command; the module of each is imported when it is called."""
+    """Every command; what is slow to import is imported when it is called."""
     from cyclopts import App
 
+    from imagewright.cli import config
+
     app = App(name="imagewright", help="A hardened, multi-tenant MCP endpoint for images.")
-    app.command("imagewright.cli.serve:serve", name="serve")
-    app.command("imagewright.cli.demo:demo", name="demo")
-    app.command("imagewright.cli.config:app", name="config")
+    app.command("imagewright.cli.serve:serve", name="serve", help="Serve, over HTTP or stdio.")
+    app.command("imagewright.cli.demo:demo", name="demo", help="Try it: no key, no account.")
+    app.command(config.app)
     return app

@@ -13,8 +13,10 @@ app = App(name="config", help="Check and show the configuration.")
 
 @app.command
 def check(*, sources: Sources | None = None) -> None:
-    """Print ok, or everything that is wrong with the settings, and exit with 2."""
-    settings_or_exit(sources)
+    """Print ok, or everything that would stop a start, and exit with 2."""
+    from imagewright.app.checking import faults_of
+
+    settings_or_exit(sources, faults_of)
     print("ok")
 
 

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from imagewright.cli.trouble import told
+from imagewright.core.errors import Unavailable
 from imagewright.core.token import mint
 
 if TYPE_CHECKING:
@@ -54,15 +55,18 @@ def demo(
             },
             environ={},
         )
-        show = _Show(f"http://{_HOST}:{chosen}", loaded.settings.server.path, token)
+        why = "" if chosen in {port, _PORT} else f" ({_PORT} is taken)"
+        show = _Show(f"http://{_HOST}:{chosen}", loaded.settings.server.path, token, why)
         asyncio.run(start(loaded.settings, ready=show.first_image))
+        print("\nStopped. What was made stays where it is.", flush=True)
 
 
 class _Show:
     """What the demo prints; progress goes to the terminal, if there is one."""
 
-    def __init__(self, base: str, path: str, token: str) -> None:
+    def __init__(self, base: str, path: str, token: str, why: str) -> None:
         self._base = base
+        self._why = why
         self._url = f"{base}{path}"
         self._token = token
         self._console = Console(stderr=True)
@@ -72,23 +76,25 @@ class _Show:
         from fastmcp import Client
         from fastmcp.client.auth import BearerAuth
 
-        self._tell(f"Serving {self._url}")
+        self._tell(f"Serving {self._url}{self._why}")
 
         async def progress(done: float, total: float | None, message: str | None) -> None:
             self._tell(message or f"{done:.0f} of {total or 0:.0f}")
 
+        arguments = {"prompt": _PROMPT, "size": "1024x1024", "variation": secrets.token_hex(4)}
         async with Client(self._url, auth=BearerAuth(self._token)) as client:
             self._tell("Connected; asking for an image")
             answer = await client.call_tool(
-                "generate_image",
-                {"prompt": _PROMPT, "size": "1024x1024", "variation": secrets.token_hex(4)},
-                progress_handler=progress,
+                "generate_image", arguments, progress_handler=progress, raise_on_error=False
             )
-        made = (answer.structured_content or {})["images"][0]
-        image = await app.services.library.get(_SUBJECT, made["id"])
+        made = (answer.structured_content or {}).get("images")
+        if not made:
+            words = " ".join(block.text for block in answer.content if block.type == "text")
+            raise Unavailable(f"No image could be made: {words}")
+        image = await app.services.library.get(_SUBJECT, made[0]["id"])
         link = app.services.links.make(_SUBJECT, image)
-        path = app.services.library.local_path(_SUBJECT, image)
-        print(_report(f"{self._base}{link.path}", str(path), self._url, self._token), flush=True)
+        path = app.services.library.local_path(_SUBJECT, image) or "(waits for room on the disk)"
+        print(_report(f"{self._base}{link.path}", path, self._url, self._token), flush=True)
 
     def _tell(self, words: str) -> None:
         if self._console.is_terminal:

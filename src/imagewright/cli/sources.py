@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from imagewright.core.flaw import Flaw
-from imagewright.settings import Loaded, SettingsFault, load
+from imagewright.settings import Check, Loaded, SettingsFault, load
 
 BAD_CONFIGURATION = 2
 """The exit code for it, and for a command line that is wrong."""
@@ -26,11 +26,11 @@ class Sources:
     ] = None
 
 
-def settings_or_exit(sources: Sources | None) -> Loaded:
+def settings_or_exit(sources: Sources | None, check: Check | None = None) -> Loaded:
     """The settings, warnings printed; or every fault printed, and exit code 2."""
     given = sources or Sources()
     try:
-        loaded = load(config=given.config, env_file=given.env_file)
+        loaded = load(config=given.config, env_file=given.env_file, check=check)
     except SettingsFault as fault:
         _print(fault.flaws)
         raise SystemExit(BAD_CONFIGURATION) from None

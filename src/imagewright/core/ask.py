@@ -4,11 +4,15 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.filename import check_folder, check_name
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 AUTO = "auto"
 MAX_PROMPT = 32_000
@@ -131,9 +135,9 @@ class Ask:
         return hashlib.sha256(canonical(self).encode()).hexdigest()
 
 
-def canonical(value: object) -> str:
+def canonical(value: "DataclassInstance") -> str:
     """A dataclass as JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(asdict(value), sort_keys=True, separators=(",", ":"))  # type: ignore[call-overload]
+    return json.dumps(asdict(value), sort_keys=True, separators=(",", ":"))
 
 
 def _check_prompt(name: str, text: str) -> None:

@@ -1,6 +1,5 @@
 """Identifiers: a kind's three letters, an underscore and 128 random bits."""
 
-import base64
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -19,6 +18,10 @@ class Kind(StrEnum):
 
 RandomBytes = Callable[[int], bytes]
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _LETTERS for second in _LETTERS)
+_SHIFTS = tuple(range(120, -1, -10))
+
 
 @cache
 def pattern(kind: Kind) -> re.Pattern[str]:
@@ -28,7 +31,10 @@ def pattern(kind: Kind) -> re.Pattern[str]:
 
 def new_id(kind: Kind, random: RandomBytes) -> str:
     """A new id, such as `img_` and 26 letters of lower-case base32."""
-    letters = base64.b32encode(random(16)).decode().rstrip("=").lower()
+    # The 128 bits and two that are zero make 13 pairs of letters: as base64.b32encode does it, at
+    # a third of its time, for every request gets one.
+    number = int.from_bytes(random(16), "big") << 2
+    letters = "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
     return f"{kind.value}_{letters}"
 
 

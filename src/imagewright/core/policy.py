@@ -12,7 +12,6 @@ from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Model
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.plan import Plan
-from imagewright.core.quantity import Rate
 from imagewright.core.scope import WRITING, Scope
 from imagewright.core.sizing import may_choose
 
@@ -43,6 +42,7 @@ class Entry:
 
     Scopes are united over the entries that name a caller; the rest are limits and
     all apply (None is no limit). An expired entry grants nothing, and its limits stay.
+    `tools` are patterns of tools' names and narrow neither resources nor routes.
     """
 
     scopes: frozenset[Scope] = frozenset()
@@ -51,8 +51,6 @@ class Entry:
     models: tuple[str, ...] | None = None
     budget: Budget = Budget()
     maximum: Maximum = Maximum()
-    rate: Rate | None = None
-    storage: int | None = None
     """Bytes of stored originals."""
     expires: date | None = None
 

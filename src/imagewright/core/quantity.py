@@ -1,13 +1,11 @@
-"""Sizes, durations and rates as an operator writes them."""
+"""Sizes and durations as an operator writes them."""
 
 import re
-from dataclasses import dataclass
 
 from imagewright.core.errors import InvalidRequest
 
 _SIZE = re.compile(r"([0-9]{1,18}) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?\Z")
 _DURATION = re.compile(r"([0-9]{1,12}) ?(s|m|h|d)?\Z")
-_RATE = re.compile(r"([1-9][0-9]{0,8}) ?/ ?(second|minute|hour|day)\Z")
 
 _BYTES = {
     "B": 1,
@@ -21,7 +19,6 @@ _BYTES = {
     "TiB": 1024**4,
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 
 
 def parse_bytes(value: object) -> int:
@@ -41,19 +38,3 @@ def _scaled(value: object, form: re.Pattern[str], units: dict[str, int], hint: s
     if found is None:
         raise InvalidRequest("The amount is not a whole number with a known unit.", hint=hint)
     return int(found[1]) * units.get(found[2], 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """At most `count` calls in `seconds`."""
-
-    count: int
-    seconds: int
-
-
-def parse_rate(text: str) -> Rate:
-    """A rate such as `30/minute`; second, minute, hour or day. Raises InvalidRequest."""
-    found = _RATE.match(text)
-    if found is None:
-        raise InvalidRequest("The rate cannot be read.", hint='Write it like "30/minute".')
-    return Rate(count=int(found[1]), seconds=_SPANS[found[2]])

@@ -34,6 +34,7 @@ from imagewright.ports.clock import World
 COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
 """The tools that the ACL knows asks by."""
 _MICRO = 1_000_000
+_MINUTE = 60 * _MICRO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class Gate:
         self._rules = rules
         self._clock = world.clock
         self._new_id = world.new_id
+        self._day = (-1, date.min)
 
     def decide(self, caller: Caller, component: str | None, scope: Scope) -> Decision:
         """Whether the caller may use a tool by its name, or (None) anything else of that scope."""
@@ -241,5 +243,9 @@ class Gate:
         return "Use a client that can be asked (MCP elicitation). Nothing was spent."
 
     def _today(self) -> date:
-        moment = datetime.fromtimestamp(self._clock.now() // _MICRO, UTC)
-        return moment.astimezone(self._rules.zone).date()
+        """Worked out once a minute: it is asked on every call, and no day begins within one."""
+        minute = self._clock.now() // _MINUTE
+        if self._day[0] != minute:
+            moment = datetime.fromtimestamp(minute * 60, UTC)
+            self._day = (minute, moment.astimezone(self._rules.zone).date())
+        return self._day[1]

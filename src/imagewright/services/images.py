@@ -76,6 +76,11 @@ class ImageService:
                 found.append(Offer(name=offer.name, title=offer.title, models=models))
         return tuple(found)
 
+    async def check(self, caller: Caller, ask: Ask) -> None:
+        """Raise what planning raises, and StorageFull, before inputs are fetched and kept."""
+        self._plan(caller, ask)
+        await self._library.room()
+
     def estimate(self, caller: Caller, ask: Ask) -> Estimate:
         """The quote of an ask, without doing it or recording anything. Raises as `order` does."""
         plan, model = self._plan(caller, ask)

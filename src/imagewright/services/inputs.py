@@ -1,7 +1,6 @@
 """Input pictures, named as callers name them, as references to images of their own."""
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 
@@ -69,7 +68,7 @@ class Inputs:
             raise ImageTooLarge(f"The image has more than {self._rules.each} bytes.")
         try:
             return base64.b64decode(url[head.end() :], validate=True)
-        except binascii.Error as fault:
+        except ValueError as fault:
             raise InvalidImage("The data: URL is not valid base64.") from fault
 
 

@@ -62,9 +62,8 @@ class LinkService:
         if not 1 <= lasts <= self._rules.longest:
             raise InvalidRequest(f"A link lasts from 1 to {self._rules.longest} seconds.")
         expires = self._clock.now() // _MICRO + lasts
-        name = f"{image.id}.{image.picture.format.suffix}"
         group = next((each for each in ("", *sorted(groups)) if self._reads(subject, each)), "")
-        path = f"/i/{expires}/{self._sign(subject, group, image.id, expires)}/{name}"
+        path = f"/i/{expires}/{self._sign(subject, group, image.id, expires)}/{_name(image)}"
         return Link(path=path, expires_at=expires * _MICRO)
 
     async def read(self, expires: str, signature: str, name: str) -> tuple[str, Image]:
@@ -80,7 +79,9 @@ class LinkService:
         for group in ("", *self._gate.groups()):
             expected = self._sign(subject, group, image, until).encode()
             if hmac.compare_digest(expected, given) and self._reads(subject, group):
-                return subject, await self._rows.get(subject, image)
+                found = await self._rows.get(subject, image)
+                if (name, expires) == (_name(found), str(until)):
+                    return subject, found
         raise NotFound(_GONE)
 
     def _reads(self, subject: str, group: str) -> bool:
@@ -91,3 +92,7 @@ class LinkService:
         text = json.dumps([subject, group, image, expires])
         seal = hmac.digest(self._rules.key, text.encode(), hashlib.sha256)[:24]
         return base64.urlsafe_b64encode(seal).decode()
+
+
+def _name(image: Image) -> str:
+    return f"{image.id}.{image.picture.format.suffix}"

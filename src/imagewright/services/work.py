@@ -259,16 +259,16 @@ class Work:
     async def _settle(self, job: Job, result: _Result) -> bool:
         """Enter it, trying for as long as the service runs and the database is away or full."""
         verdict = self._verdict(job, result)
-        for pause in chain(_SETTLE_PAUSES, repeat(_SETTLE_PAUSES[-1])):
+        pauses = chain(_SETTLE_PAUSES, repeat(_SETTLE_PAUSES[-1]))
+        while True:
             try:
                 return await self._bench.gate.settle(job, verdict, result.usage)
             except (StorageFull, Unavailable) as fault:
                 _log.error("settling again", extra={"job": job.id, "code": fault.code})
                 if self._hurried.is_set():
                     raise
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._hurried.wait(), pause)
-        raise AssertionError("it is tried without end")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurried.wait(), next(pauses))
 
     async def _keep(self, job: Job, delivery: Delivery) -> _Result:
         plan = read_plan(job.plan)

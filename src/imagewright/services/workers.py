@@ -51,7 +51,7 @@ class Workers:
 
     async def start(self) -> None:
         """Put right what an earlier process left, then begin to claim."""
-        await self._recover(sole=self._rules.sole)
+        await self._recover(self._clock.now(), sole=self._rules.sole)
         for _ in range(self._rules.slots):
             self._slots.append(asyncio.create_task(self._slot()))
         self._leases = asyncio.create_task(self._keep_leases())
@@ -79,9 +79,9 @@ class Workers:
         """How many jobs are being carried out here."""
         return len(self._tasks)
 
-    async def _recover(self, *, sole: bool) -> None:
+    async def _recover(self, now: int, *, sole: bool) -> None:
         try:
-            found = await self._jobs.recover(self._clock.now(), sole=sole)
+            found = await self._jobs.recover(now, sole=sole)
         except Exception as fault:  # noqa: BLE001 - tried again with the next lease
             _log.error(
                 "jobs not recovered", extra={"code": _code(fault)}, exc_info=_unless_told(fault)
@@ -139,15 +139,16 @@ class Workers:
         recovered = self._clock.monotonic()
         while True:
             await asyncio.sleep(self._rules.heartbeat)
-            if self._tasks and not await self._renew():
+            now = self._clock.now()
+            if self._tasks and not await self._renew(now):
                 continue
-            # Only now: what runs here is not to be taken for lost after a long pause.
+            # Only now, and as of the renewal: a long pause does not make lost what runs here.
             if self._clock.monotonic() - recovered >= self._rules.lease:
                 recovered = self._clock.monotonic()
-                await self._recover(sole=False)
+                await self._recover(now, sole=False)
 
-    async def _renew(self) -> bool:
-        until = self._clock.now() + int(self._rules.lease * _MICRO)
+    async def _renew(self, now: int) -> bool:
+        until = now + int(self._rules.lease * _MICRO)
         try:
             unwanted = await self._jobs.renew(Lease(owner=self._owner, until=until))
         except Exception as fault:  # noqa: BLE001 - tried again with the next beat

@@ -14,15 +14,19 @@ from imagewright.settings.units import is_loopback
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What is wrong between the settings at `paths`; the first is the one to change."""
+    """What is wrong with the settings at `paths`; the first is the one to change.
+
+    `place` and `key` say where it stands if not in the settings.
+    """
 
     paths: tuple[KeyPath, ...]
     sentence: str
     hint: str = ""
     warning: bool = False
+    place: str = ""
+    key: str = ""
 
 
-Check = Callable[[str], str]
 _HOST: KeyPath = ("server", "host")
 _ACL: KeyPath = ("auth", "acl_path")
 _TOKENS: KeyPath = ("auth", "tokens_path")
@@ -88,7 +92,7 @@ def _issuers(settings: Settings) -> Iterator[Clash]:
         yield Clash((_ISSUERS,), error.sentence, error.hint)
 
 
-def _refused(check: Check, value: str, path: KeyPath) -> Iterator[Clash]:
+def _refused(check: Callable[[str], str], value: str, path: KeyPath) -> Iterator[Clash]:
     try:
         check(value)
     except InvalidRequest as error:
@@ -131,5 +135,3 @@ def _providers(settings: Settings) -> Iterator[Clash]:
     hint = f"Configured: {known}."
     if settings.default_provider not in {None, *settings.providers}:
         yield Clash((("default_provider",),), "No such provider is configured.", hint)
-    if not set(settings.paid_providers or ()) <= set(settings.providers):
-        yield Clash((("paid_providers",),), "One of these is no configured provider.", hint)

@@ -1,10 +1,12 @@
-"""Settings from the environment, an environment file, secret files and systemd credentials."""
+"""What the environment, an environment file, secret files and systemd credentials say."""
 
+import io
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from dotenv.parser import parse_stream
 
 from imagewright.adapters.toml.document import (
     NOT_PRIVATE,
@@ -18,9 +20,12 @@ from imagewright.adapters.toml.findings import nearest
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.settings import names
 
-_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)\Z")
-_CREDENTIAL = re.compile(r"provider-([a-z][a-z0-9_-]*)-key\Z")
-_QUOTED = 2
+DEFAULT = "default"
+_STATE = {
+    "STATE_DIRECTORY": "",
+    "XDG_STATE_HOME": "imagewright",
+    "HOME": ".local/state/imagewright",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,15 @@ Layer = dict[KeyPath, Given]
 
 @dataclass(slots=True)
 class Surroundings:
-    """The process's environment, and the flaws found on the way."""
+    """The process's environment, and what was found wrong on the way.
+
+    `faulted` are keys without a usable value; `unread` says that a whole source is not known.
+    """
 
     environ: Mapping[str, str] = field(repr=False)
     flaws: list[Flaw] = field(default_factory=list)
+    faulted: set[KeyPath] = field(default_factory=set)
     unread: bool = False
-    """Whether a whole source could not be read, so that what it says is not known."""
 
     @classmethod
     def of_process(cls) -> "Surroundings":
@@ -58,13 +66,45 @@ class Surroundings:
         self.flaws.extend(error.flaws)
         self.unread = True
 
-    def located(self, value: object, base: Path) -> object:
-        """A path as an absolute one: from the home directory after ~/, else from `base`."""
-        if not isinstance(value, str) or not value or "\0" in value:
-            return value
-        if value.startswith("~/") and (home := self.environ.get("HOME")):
-            return str(Path(home, value[2:]))
-        return str(Path(base, value))
+    def read(self, path: KeyPath, given: Given, base: Path) -> tuple[KeyPath, object]:
+        """The key that is set and its value: a secret out of the file that a `_file` key names.
+
+        Paths are taken from the home directory after ~/, else from `base`.
+        """
+        secret, leaf, value = names.secret_of(path), names.leaf(path), given.value
+        if isinstance(value, str) and "\0" not in value and (secret or Path in leaf):
+            below = value.startswith("~/") and self.environ.get("HOME")
+            value = str(Path(below, value[2:]) if below else Path(base, value)) if value else value
+        if secret is None:
+            return path, value
+        if isinstance(value, str) and value:
+            return secret, self.secret(secret, Path(value), given.place)
+        self.fault(given.place, key_name(path), "This must be a path in double quotes.")
+        self.faulted.add(secret)
+        return secret, None
+
+    def secret(self, key: KeyPath, path: Path, place: str, *, refused: int = OPEN_TO_READ) -> str:
+        """The one line that a secret's file holds, warned of if others read it; or "" and a fault.
+
+        No mode is `refused` to a file that systemd made.
+        """
+        try:
+            data, _ = read_bytes(path, OPEN_TO_CHANGE)
+            text = data.decode(errors="replace").removesuffix("\n").removesuffix("\r")
+        except Misconfigured as error:
+            self.flaws.extend(error.flaws)
+            self.faulted.add(key)
+            return ""
+        if not text or not text.isprintable() or "�" in text:
+            self.fault(place, key_name(key), f"{path} does not hold one line of text.")
+            self.faulted.add(key)
+            return ""
+        if path.stat().st_mode & refused:
+            sentence, hint = "Others can read this secret.", f"Do: chmod 0640 {path}"
+            self.flaws.append(
+                Flaw(place=str(path), key=key_name(key), sentence=sentence, hint=hint, warning=True)
+            )
+        return text
 
 
 def read_variables(around: Surroundings, env_file: Path | None) -> dict[str, Given]:
@@ -73,16 +113,17 @@ def read_variables(around: Surroundings, env_file: Path | None) -> dict[str, Giv
     for name, value in around.environ.items():
         if name.startswith(names.PREFIX):
             found[name] = Given(value, f"environment variable {name}")
+    found = {name: given for name, given in found.items() if given.value}
     for short, full in names.SHORT.items():
-        if short in found and full in found and found[short].value and found[full].value:
+        if short in found and full in found:
             around.fault(found[short].place, short, f"{full} is set too.", "Set one of them.")
         if short in found:
-            given = found.pop(short)
-            found[full] = given if given.value else found.get(full, given)
-    return {name: given for name, given in found.items() if given.value}
+            found[full] = found.pop(short)
+    return found
 
 
 def _file_variables(around: Surroundings, path: Path) -> Iterator[tuple[str, Given]]:
+    # Not DotEnvSettingsSource: it passes over bad lines, knows no line numbers and expands ${X}.
     try:
         data, _ = read_bytes(path, NOT_PRIVATE)
         text = data.decode()
@@ -92,80 +133,37 @@ def _file_variables(around: Surroundings, path: Path) -> Iterator[tuple[str, Giv
     except UnicodeDecodeError:
         around.lost(Misconfigured([Flaw(place=str(path), key="", sentence="It is not UTF-8.")]))
         return
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.strip()
-        if not words or words.startswith("#"):
-            continue
-        if (found := _LINE.match(words)) is None:
-            around.fault(f"{path}:{number}", "", "The line is not NAME=value.")
-        elif found[1].startswith(names.PREFIX):
-            yield found[1], Given(_unquoted(found[2]), f"{path}:{number}")
+    for each in parse_stream(io.StringIO(text)):
+        words = each.original.string
+        before = words[: len(words) - len(words.lstrip())].count("\n")
+        place = f"{path}:{each.original.line + before}"
+        if each.error or (each.key is not None and each.value is None):
+            around.fault(place, "", "The line is not NAME=value.")
+        elif each.key is not None and each.key.startswith(names.PREFIX):
+            yield each.key, Given(each.value, place)
 
 
-def _unquoted(value: str) -> str:
-    if len(value) >= _QUOTED and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return value
-
-
-def variable_layers(around: Surroundings, given: Mapping[str, Given]) -> tuple[Layer, Layer]:
-    """What the variables set, and what the secret files that they name hold."""
-    values: Layer = {}
-    files: Layer = {}
+def variable_layer(
+    around: Surroundings, given: Mapping[str, Given], providers: Collection[str]
+) -> Layer:
+    """What the variables set, themselves or through the secret files that they name."""
+    layer: Layer = {}
     for name, each in given.items():
-        if name == names.CONFIG:
-            continue
-        path = tuple(name.removeprefix(names.PREFIX).lower().split("__"))
-        leaf = names.leaf(path) if name.isupper() and all(path) else None
-        secret = names.secret_of(path) if name.isupper() else None
-        if secret is not None:
-            _read_secret(around, files, secret, each)
-        elif leaf is not None:
-            value = around.located(each.value, Path.cwd()) if leaf.path else each.value
-            values[path] = Given(value, each.place)
-        else:
-            key = "" if each.place.endswith(name) else name
+        if path := names.key_of(name, providers):
+            key, value = around.read(path, each, Path.cwd())
+            layer[key] = Given(value, each.place)
+            if key != path and name.removesuffix("_FILE") in given:
+                around.fault(each.place, key_name(key), "The variable and its _FILE are both set.")
+        elif name != names.CONFIG:
+            key_shown = "" if each.place.endswith(name) else name
             hint = nearest(name.upper(), names.variables())
-            around.fault(each.place, key, "No setting has this name.", hint)
-    for path in values.keys() & files.keys():
-        around.fault(values[path].place, key_name(path), "The variable and its _FILE are both set.")
-    return values, files
-
-
-def _read_secret(around: Surroundings, layer: Layer, path: KeyPath, named: Given) -> None:
-    layer[path] = Given(
-        read_secret(around, key_name(path), Path(str(named.value)), named.place), named.place
-    )
-
-
-def read_secret(around: Surroundings, key: str, path: Path, place: str) -> str | None:
-    """The one line that a secret's file holds, or None and a fault."""
-    try:
-        data, _ = read_bytes(path, OPEN_TO_CHANGE)
-        text = data.decode().removesuffix("\n").removesuffix("\r")
-    except Misconfigured as error:
-        around.flaws.extend(error.flaws)
-        return None
-    except UnicodeDecodeError:
-        text = ""
-    if not text or not text.isprintable():
-        around.fault(place, key, f"{path} does not hold one line of text.")
-        return None
-    if path.stat().st_mode & OPEN_TO_READ:
-        around.flaws.append(
-            Flaw(
-                place=str(path),
-                key=key,
-                sentence="Others can read this secret.",
-                hint=f"Do: chmod 0640 {path}",
-                warning=True,
-            )
-        )
-    return text
+            around.fault(each.place, key_shown, "No setting has this name.", hint)
+    return layer
 
 
 def credential_layer(around: Surroundings) -> Layer:
     """What systemd handed over in $CREDENTIALS_DIRECTORY; files of other names are not ours."""
+    # Not NestedSecretsSettingsSource: it reads everybody's files, and hides those it cannot read.
     directory = around.environ.get("CREDENTIALS_DIRECTORY")
     layer: Layer = {}
     try:
@@ -174,19 +172,16 @@ def credential_layer(around: Surroundings) -> Layer:
         around.fault(str(directory), "", f"Credentials cannot be read: {error.strerror}.")
         files = []
     for file in files:
-        provider = _CREDENTIAL.match(file.name)
-        path = names.CREDENTIALS.get(file.name)
-        if provider:
-            path = ("providers", provider[1], "api_key")
-        if path is not None:
+        if path := names.key_of_credential(file.name):
             place = f"credential {file.name}"
-            layer[path] = Given(_credential(around, key_name(path), file, place), place)
+            layer[path] = Given(around.secret(path, file, place, refused=0), place)
     return layer
 
 
-def _credential(around: Surroundings, key: str, file: Path, place: str) -> str | None:
-    """Modes are systemd's matter here."""
-    before = len(around.flaws)
-    value = read_secret(around, key, file, place)
-    around.flaws[before:] = [flaw for flaw in around.flaws[before:] if not flaw.warning]
-    return value
+def state_layer(around: Surroundings) -> Layer:
+    """Where the state is kept if nothing says it; no layer where there is no home directory."""
+    for variable, below in _STATE.items():
+        if (found := around.environ.get(variable, "").partition(":")[0]).startswith("/"):
+            place = DEFAULT if variable == "HOME" else f"environment variable {variable}"
+            return {("state",): Given(str(Path(found, below)), place)}
+    return {}

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from imagewright.adapters.auth.issuer import ALGORITHMS, IssuerConfig
 from imagewright.core.errors import InvalidRequest
-from imagewright.settings.units import FilePath, Names, Seconds, Unfit
+from imagewright.settings.units import FilePath, Seconds, Unfit
 
 
 def _several(value: object) -> object:
@@ -31,7 +31,7 @@ class Issuer(BaseModel):
     audience: Texts = Field(
         default=(), description="What its tokens may have as `aud`; unset is the MCP address."
     )
-    algorithms: Names = Field(default=ALGORITHMS, description="What its tokens may be signed with.")
+    algorithms: Texts = Field(default=ALGORITHMS, description="What its tokens may be signed with.")
     typ: Texts = Field(
         default=(),
         description='What its tokens may have as `typ`, "" for none; unset is at+jwt, '
@@ -41,7 +41,7 @@ class Issuer(BaseModel):
         default=False, description="Whether ID tokens are accepted, as of CI systems."
     )
     leeway: Seconds = Field(default=30, le=120, description="How far its clock may be away.")
-    required_scopes: Names = Field(default=(), description="Scopes that every token has to have.")
+    required_scopes: Texts = Field(default=(), description="Scopes that every token has to have.")
     subject: str = Field(
         default="",
         description='Who a token is, with claims in braces; unset is "user:<name>/{sub}".',

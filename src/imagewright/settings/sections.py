@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from imagewright.settings.issuers import Issuers
 from imagewright.settings.units import (
@@ -13,8 +15,10 @@ from imagewright.settings.units import (
     DatabaseUrl,
     FilePath,
     Host,
-    Names,
+    Models,
+    Option,
     Origins,
+    ProviderName,
     Seconds,
     UrlPath,
     Zone,
@@ -123,7 +127,9 @@ class Storage(Section):
     """Space that is set aside in the state directory for a full disk."""
 
     spool_bytes: Bytes = Field(default=64 * MIB, description="Keeps pictures that were paid for.")
-    ballast_bytes: Bytes = Field(default=16 * MIB, description="Given up first, for the database.")
+    ballast_bytes: Bytes = Field(
+        default=16 * MIB, ge=MIB, description="Given up first, for the database."
+    )
 
 
 class Limits(Section):
@@ -164,20 +170,21 @@ class Provider(Section):
     """One upstream. Keys not named here are its adapter's own, and are checked by it."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, Option]
 
     kind: str = Field(description="Which adapter speaks to it; the section's name if unset.")
     api_key: SecretStr | None = Field(
         default=None,
         description="Its key; also api_key_file, or the credential provider-<name>-key.",
     )
-    models: tuple[dict[str, object], ...] = Field(
+    models: Models = Field(
         default=(),
-        description="[[providers.<name>.models]]: what differs from the adapter's catalogue.",
+        description="Names, or [[providers.<name>.models]] where they differ from the catalogue.",
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _hide(cls, data: dict[str, object]) -> dict[str, object]:
+    def _hide(cls, data: Mapping[str, object]) -> dict[str, object]:
         return {
             key: value if key in cls.model_fields else wrap_secrets(key, value)
             for key, value in data.items()
@@ -191,8 +198,15 @@ class Provider(Section):
         return {key: unwrap_secrets(value) for key, value in found.items()}
 
 
-class Settings(Section):
-    """Everything that the operator may set."""
+class Settings(BaseSettings):
+    """Everything that the operator may set; `load` gives it the sources to read it from."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        case_sensitive=True,
+    )
 
     name: str = Field(
         default="Imagewright", max_length=100, description="What clients call the service."
@@ -208,12 +222,13 @@ class Settings(Section):
         "$XDG_STATE_HOME/imagewright, else ~/.local/state/imagewright."
     )
     public_url: BaseUrl | None = Field(default=None, description="The address that clients reach.")
-    time_zone: Zone = Field(default="UTC", description="Where days and months of budgets begin.")
+    time_zone: Zone = Field(
+        default="UTC",
+        validate_default=True,
+        description="Where days and months of budgets begin.",
+    )
     default_provider: str | None = Field(
         default=None, description="The provider of an ask that names none; the first if unset."
-    )
-    paid_providers: Names | None = Field(
-        default=None, description="Providers that need consent; by their prices if unset."
     )
     server: Server = Server()
     metrics: Metrics = Metrics()
@@ -223,6 +238,23 @@ class Settings(Section):
     imaging: Imaging = Imaging()
     storage: Storage = Storage()
     limits: Limits = Limits()
-    providers: Mapping[str, Provider] = Field(
+    providers: dict[ProviderName, Provider] = Field(
         default_factory=dict, description="Upstreams by name, in the operator's order."
     )
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _name_kinds(cls, data: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+        return {name: {"kind": name, **section} for name, section in data.items()}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library passes it
+        init_settings: Source,
+        *_: Source,
+        **__: Source,
+    ) -> tuple[Source, ...]:
+        """The sources in the argument `_sources`, or nothing but the arguments themselves."""
+        given = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        return (init_settings, *given.pop("_sources", ()))

@@ -6,7 +6,8 @@ import tomli_w
 from pydantic import BaseModel, SecretStr
 
 from imagewright.adapters.toml.document import KeyPath, key_name
-from imagewright.settings.loading import DEFAULT, Loaded
+from imagewright.settings.environment import DEFAULT
+from imagewright.settings.loading import Loaded
 
 REDACTED = "********"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -16,6 +16,7 @@ from imagewright.core.quantity import parse_bytes, parse_seconds
 Read = TypeVar("Read")
 
 _SECRET_NAME = re.compile(r"(?:keys?|tokens?|secrets?|passwords?|headers)\Z")
+_PROVIDER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _URL_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+\Z")
 _TAKEN = ("/v1", "/i", "/u", "/ui", "/health", "/ready", "/metrics", "/.well-known")
 
@@ -58,12 +59,11 @@ def unwrap_secrets(value: object) -> object:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-def has_credentials(value: object) -> bool:
-    """Whether an address in the value carries a user or password, which logs would show."""
+def _has_password(value: object) -> bool:
     if isinstance(value, Mapping):
-        return any(has_credentials(item) for item in value.values())
-    if isinstance(value, list):
-        return any(has_credentials(item) for item in value)
+        return any(_has_password(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_has_password(item) for item in value)
     url = value if isinstance(value, str) else ""
     return "://" in url and "@" in url.split("://", 1)[1].split("/", 1)[0]
 
@@ -76,6 +76,19 @@ def _reading(parse: Callable[[object], Read]) -> BeforeValidator:
             raise Unfit(error.sentence, error.hint) from None
 
     return BeforeValidator(read)
+
+
+def _without_password(value: Read) -> Read:
+    """Refuses addresses with a user or password, which logs would show."""
+    if _has_password(value):
+        raise Unfit("The address holds a user or password.", "Use a setting for it.")
+    return value
+
+
+def _provider_name(value: str) -> str:
+    if not _PROVIDER_NAME.match(value):
+        raise Unfit("A provider's name is a letter and at most 31 of a-z, 0-9, - and _.")
+    return value
 
 
 def _listed(value: object) -> object:
@@ -108,6 +121,8 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ValueError, OSError, KeyError):
+        if not available_timezones():
+            raise Unfit("There is no time zone data.", "Install the package tzdata.") from None
         raise Unfit("No such time zone.", "Write it like Europe/Berlin") from None
     return value
 
@@ -160,7 +175,11 @@ def _database(value: SecretStr) -> SecretStr:
 Bytes = Annotated[int, _reading(parse_bytes)]
 Seconds = Annotated[int, _reading(parse_seconds)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Option = Annotated[object, AfterValidator(_without_password)]
+Models = Annotated[
+    tuple[str | dict[str, object], ...], AfterValidator(_without_password), BeforeValidator(_listed)
+]
+ProviderName = Annotated[str, AfterValidator(_provider_name)]
 Host = Annotated[str, AfterValidator(_host)]
 UrlPath = Annotated[str, AfterValidator(_url_path)]
 Zone = Annotated[str, AfterValidator(_zone)]

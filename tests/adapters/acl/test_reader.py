@@ -13,11 +13,10 @@ from imagewright.core.budget import Budget
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.money import parse_usd
 from imagewright.core.policy import Acl, Entry, Maximum
-from imagewright.core.quantity import Rate
 from imagewright.core.scope import Scope, expand
 
 KNOWN = Known(
-    components=frozenset({"generate_image", "get_image", "get_usage", "/v1/models"}),
+    tools=frozenset({"generate_image", "get_image", "get_usage"}),
     providers=frozenset({"openai", "placeholder"}),
 )
 EXAMPLE = """
@@ -31,8 +30,6 @@ tools     = ["generate_image", "get_*"]
 providers = ["openai", "placeholder"]
 models    = ["gpt-image-2.5-*"]
 budget    = { per_call = "0.10", day = "2", month = "20" }
-rate      = "30/minute"
-storage   = "2GiB"
 max       = { n = 2, quality = "medium", pixels = 2_400_000 }
 expires   = 2027-01-01
 
@@ -73,8 +70,6 @@ def test_both_forms_are_read() -> None:
         models=("gpt-image-2.5-*",),
         budget=Budget(per_call=parse_usd("0.10"), day=parse_usd("2"), month=parse_usd("20")),
         maximum=Maximum(n=2, quality=Quality.MEDIUM, pixels=2_400_000),
-        rate=Rate(count=30, seconds=60),
-        storage=2 * 1024**3,
         expires=date(2027, 1, 1),
     )
     assert acl.groups["design"].budget == Budget(month=parse_usd("200"))
@@ -92,9 +87,12 @@ def test_an_empty_list_is_a_limit_and_no_list_is_none() -> None:
     assert acl.groups["b"].models is None
 
 
-def test_every_fault_is_reported_with_its_line() -> None:
-    said = faults(
-        """subject = 1
+@pytest.mark.parametrize("pattern", ["image://{id}", "/v1/models", "/v1/*", "image*://*"])
+def test_resources_and_routes_are_no_tools(pattern: str) -> None:
+    assert "matches nothing" in faults(f'[groups.g]\ntools = ["{pattern}"]\n')
+
+
+WRONG = """subject = 1
 [subjects]
 "*" = ["read"]
 "alice" = ["images:raed"]
@@ -104,53 +102,49 @@ tool = ["get_*"]
 tools = ["delete_image"]
 budget = { day = 1.5, week = "1" }
 max = { n = 0, quality = "auto", pixels = true }
-rate = "often"
-storage = "2 gigs"
 expires = 2027-01-01T00:00:00Z
 """
-    )
-    assert said.splitlines() == [
-        "acl.toml:1: subject: This key means nothing here. Did you mean subjects?",
-        (
-            'acl.toml:3: subjects."*": Subjects are named in full; * matches nobody. '
-            "Use [groups.<name>]."
-        ),
-        (
-            "acl.toml:4: subjects.alice: The subject is not of the form user:<id> or service:<id> "
-            'in printable ASCII. Write it like "user:alice@example.com".'
-        ),
-        (
-            "acl.toml:4: subjects.alice.scopes: There is no scope 'images:raed'. Scopes are: read, "
-            "write, *, images:read, images:write, styles:write, spend, spend:relayed, "
-            "spend:unattended, admin:read, admin:write, approve."
-        ),
-        (
-            'acl.toml:5: subjects."user:bob": This must be a list of scopes or a table. '
-            'Write ["images:read"].'
-        ),
-        "acl.toml:7: groups.g.tool: This key means nothing here. Did you mean tools?",
-        "acl.toml:8: groups.g.tools: 'delete_image' matches nothing. Did you mean generate_image?",
-        (
-            "acl.toml:9: groups.g.budget.week: This key means nothing here. "
-            "Known here: day, month, per_call."
-        ),
-        (
-            "acl.toml:9: groups.g.budget.day: This must be a text in double quotes. "
-            'Amounts are US dollars in double quotes, like "2.50".'
-        ),
-        'acl.toml:11: groups.g.rate: The rate cannot be read. Write it like "30/minute".',
-        (
-            "acl.toml:12: groups.g.storage: The amount is not a whole number with a known unit. "
-            'Write it like "20MiB", or as a number of bytes.'
-        ),
-        "acl.toml:10: groups.g.max.n: This must be a whole number of 1 or more.",
-        "acl.toml:10: groups.g.max.quality: No such level. Levels: low, medium, high, xhigh, max.",
-        "acl.toml:10: groups.g.max.pixels: This must be a whole number of 1 or more.",
-        (
-            "acl.toml:13: groups.g.expires: This must be a date, the last day of the grant. "
-            "Write it without quotes: 2027-01-01"
-        ),
-    ]
+FLAWS = [
+    "acl.toml:1: subject: This key means nothing here. Did you mean subjects?",
+    (
+        'acl.toml:3: subjects."*": Subjects are named in full; * matches nobody. '
+        "Use [groups.<name>]."
+    ),
+    (
+        "acl.toml:4: subjects.alice: The subject is not of the form user:<id> or service:<id> "
+        'in printable ASCII. Write it like "user:alice@example.com".'
+    ),
+    (
+        "acl.toml:4: subjects.alice.scopes: There is no scope 'images:raed'. Scopes are: read, "
+        "write, *, images:read, images:write, styles:write, spend, spend:relayed, "
+        "spend:unattended, admin:read, admin:write, approve."
+    ),
+    (
+        'acl.toml:5: subjects."user:bob": This must be a list of scopes or a table. '
+        'Write ["images:read"].'
+    ),
+    "acl.toml:7: groups.g.tool: This key means nothing here. Did you mean tools?",
+    "acl.toml:8: groups.g.tools: 'delete_image' matches nothing. Did you mean generate_image?",
+    (
+        "acl.toml:9: groups.g.budget.week: This key means nothing here. "
+        "Known here: day, month, per_call."
+    ),
+    (
+        "acl.toml:9: groups.g.budget.day: This must be a text in double quotes. "
+        'Amounts are US dollars in double quotes, like "2.50".'
+    ),
+    "acl.toml:10: groups.g.max.n: This must be a whole number of 1 or more.",
+    "acl.toml:10: groups.g.max.quality: No such level. Levels: low, medium, high, xhigh, max.",
+    "acl.toml:10: groups.g.max.pixels: This must be a whole number of 1 or more.",
+    (
+        "acl.toml:11: groups.g.expires: This must be a date, the last day of the grant. "
+        "Write it without quotes: 2027-01-01"
+    ),
+]
+
+
+def test_every_fault_is_reported_with_its_line() -> None:
+    assert faults(WRONG).splitlines() == FLAWS
 
 
 @pytest.mark.parametrize(
@@ -209,7 +203,7 @@ def test_unknown_providers_are_refused_where_providers_are_known() -> None:
         "[groups.a]\nscopes = [1]",
         "[groups.a]\nmax = 1",
         "[groups.a]\nbudget = '1'",
-        "[groups.a]\nrate = 30",
+        '[groups.a]\nrate = "30/minute"',
         "[groups.a]\ntools = [' ']",
         '[providers.openai]\nbudget = { day = "1" }\nrate = "1/day"',
     ],

@@ -155,10 +155,12 @@ class Machine(RuleBasedStateMachine):
     def recover(self) -> None:
         running = self.in_state(State.RUNNING)
         recovered = self.do(self.desk.jobs.recover(NOON, sole=True))
+        lost = {each.job.id for each in running if each.started and each.job.ceiling}
         for each in running:
-            each.state = State.OUTCOME_UNKNOWN if each.started else State.QUEUED
-        assert set(recovered.unknown) == {each.job.id for each in running if each.started}
-        assert set(recovered.requeued) == {each.job.id for each in running if not each.started}
+            each.state = State.OUTCOME_UNKNOWN if each.job.id in lost else State.QUEUED
+            each.started = each.started and each.job.id in lost
+        assert set(recovered.unknown) == lost
+        assert set(recovered.requeued) == {each.job.id for each in running} - lost
 
     @invariant()
     def the_sums_are_the_models(self) -> None:
@@ -175,7 +177,7 @@ class Machine(RuleBasedStateMachine):
 def _empty(connection: Any) -> None:
     connection.exec_driver_sql("SET session_replication_role = replica")
     for table in ("audit", "ledger", "lineage", "tags", "images", "jobs", "quotes", "budgets"):
-        connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
+        connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - names of our own tables
     connection.exec_driver_sql("SET session_replication_role = origin")
 
 

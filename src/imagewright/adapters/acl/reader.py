@@ -14,11 +14,10 @@ from imagewright.core.caller import check_subject
 from imagewright.core.flaw import Flaw
 from imagewright.core.money import Nano, parse_usd
 from imagewright.core.policy import QUALITY_ORDER, Acl, Entry, Maximum
-from imagewright.core.quantity import Rate, parse_bytes, parse_rate
 from imagewright.core.scope import Scope, expand
 
 TOP = ("subjects", "groups", "everyone", "providers")
-LIMITS = ("tools", "providers", "models", "budget", "rate", "storage", "max")
+LIMITS = ("tools", "providers", "models", "budget", "max")
 ENTRY = ("scopes", *LIMITS, "expires")
 BUDGET = ("per_call", "day", "month")
 MAXIMUM = ("n", "quality", "pixels")
@@ -27,12 +26,13 @@ _USD = 'Amounts are US dollars in double quotes, like "2.50".'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """The names that exist: `components` are tools, resources, prompts and routes.
+    """The names that exist; None leaves a kind unchecked.
 
-    None leaves a kind unchecked.
+    `tools` are those of MCP: resources and routes of HTTP need their scopes, and no list of
+    tools narrows them.
     """
 
-    components: frozenset[str] | None = None
+    tools: frozenset[str] | None = None
     providers: frozenset[str] | None = None
 
 
@@ -133,12 +133,10 @@ class _Reader:
         self._found.unknown(path, table, keys)
         return Entry(
             scopes=self._scopes(path, table),
-            tools=self._patterns(path, table, "tools", self._known.components),
+            tools=self._patterns(path, table, "tools", self._known.tools),
             providers=self._patterns(path, table, "providers", self._known.providers),
             models=self._patterns(path, table, "models", None),
             budget=self._budget(path, table),
-            rate=self._rate(path, table),
-            storage=self._storage(path, table),
             maximum=self._maximum(path, table),
             expires=self._expires(path, table),
         )
@@ -182,18 +180,6 @@ class _Reader:
     def _usd(self, path: KeyPath, value: object) -> Nano | None:
         text = self._found.text(path, value, _USD)
         return None if text is None else self._found.parsed(path, parse_usd, text)
-
-    def _rate(self, path: KeyPath, table: Table) -> Rate | None:
-        if "rate" not in table:
-            return None
-        at = (*path, "rate")
-        text = self._found.text(at, table["rate"], 'Write it like "30/minute".')
-        return None if text is None else self._found.parsed(at, parse_rate, text)
-
-    def _storage(self, path: KeyPath, table: Table) -> int | None:
-        if "storage" not in table:
-            return None
-        return self._found.parsed((*path, "storage"), parse_bytes, table["storage"])
 
     def _maximum(self, path: KeyPath, table: Table) -> Maximum:
         if "max" not in table:

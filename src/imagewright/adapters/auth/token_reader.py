@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from types import MappingProxyType
 
 from imagewright.adapters.toml.document import Document, KeyPath
 from imagewright.adapters.toml.findings import Findings, Table
-from imagewright.core.caller import Credential, check_subject
+from imagewright.core.caller import Caller, Credential, check_subject
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw
 from imagewright.core.scope import expand
@@ -24,7 +25,7 @@ _LONGEST_SHOWN = 16
 _DATE_HINT = "Write it without quotes: 2027-01-01, or 2027-01-01T12:00:00Z"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MappedToken:
     """What stands behind one token. `expires_at` is in UTC microseconds, None is never.
 
@@ -36,6 +37,11 @@ class MappedToken:
     groups: frozenset[str] = frozenset()
     expires_at: int | None = None
     networks: tuple[Network, ...] | None = None
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Whoever shows the token, made once."""
+        return Caller(subject=self.subject, groups=self.groups, credential=self.credential)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,11 @@ _MODE = 0o600
 
 
 class KeyFile:
-    """A random master key, and one of its own for each purpose: none can stand for another."""
+    """A random master key, and one of its own for each purpose: none can stand for another.
+
+    The file is made where there is none. Raises Unavailable for one that others can read, that
+    is a link, or that is no key.
+    """
 
     def __init__(self, path: Path) -> None:
         self._master = _load(path)
@@ -25,13 +29,18 @@ class KeyFile:
 
 def _load(path: Path) -> bytes:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return _make(path)
-    with os.fdopen(handle, "rb") as file:
-        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+    except OSError as error:
+        raise Unavailable(f"The key {path} cannot be opened: {error.strerror}.") from error
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_IMODE(mode) & 0o077:
             raise Unavailable(f"Others can read {path}.", hint=f"chmod 600 {path}")
-        key = file.read(_BYTES + 1)
+        key = os.read(handle, _BYTES + 1) if stat.S_ISREG(mode) else b""
+    finally:
+        os.close(handle)
     if len(key) != _BYTES:
         raise Unavailable(
             f"{path} is not a key of {_BYTES} bytes.", hint="Restore it or remove it."

@@ -13,9 +13,9 @@ def insert_for(dialect: str, table: Table) -> sqlite.Insert:
     if dialect == "sqlite":
         return sqlite.insert(table)
     # It takes the same two methods, and importing it costs a start on SQLite 20 ms.
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - as said
 
-    return postgresql.insert(table)  # type: ignore[return-value]
+    return postgresql.insert(table)  # type: ignore[return-value]  # the two kinds share no base
 
 
 @cache

@@ -1,15 +1,22 @@
 """Logs: structured, one line an event, without what callers say or show."""
 
+import json
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 import structlog
 
 _QUIET = ("fastmcp", "FastMCP", "mcp", "httpx", "httpcore", "uvicorn", "uvicorn.error", "alembic")
+
+_KEPT = frozenset(
+    {"_record", "_from_structlog", "level", "logger", "timestamp", "exception", "frames"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,27 +33,14 @@ def configure(config: LogConfig, stream: TextIO = sys.stderr) -> None:
     Libraries are heard from warnings on; their messages may hold what callers sent, so only
     the name of the event stays.
     """
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        frames_only,
-        library_words,
-    ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if config.format == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
-    )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
+    if config.format == "json":
+        render: structlog.typing.Processor = _Json()
+    else:
+        render = structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    handler = _Handler(stream)
+    handler.setFormatter(_Lines(render))
+    # No line tells them, so no record need ask.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -56,6 +50,47 @@ def configure(config: LogConfig, stream: TextIO = sys.stderr) -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.WARNING)
+
+
+class _Lines(logging.Formatter):
+    """A record as an event, told what its context holds, through the processors.
+
+    structlog's own bridge does the same at several times the cost, on each request.
+    """
+
+    def __init__(self, render: structlog.typing.Processor) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        given = record.__dict__
+        event: dict[str, object] = {
+            "event": record.getMessage(),
+            **structlog.contextvars.get_contextvars(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            **{name: given[name] for name in given if name not in _OF_EVERY_RECORD},
+            "timestamp": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+        }
+        if record.exc_info:
+            event["exc_info"] = record.exc_info
+            event = dict(frames_only(None, "", event))
+        if record.stack_info:
+            event["stack_info"] = record.stack_info
+        return str(self._render(None, record.levelname, library_words(None, "", event)))
+
+
+class _Json:
+    """An event as one line of JSON; what JSON has no word for is told as text."""
+
+    def __init__(self) -> None:
+        self._encode = json.JSONEncoder(default=str).encode
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, object]) -> str:
+        return self._encode(event)
+
+
+_OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 
 def frames_only(
@@ -78,8 +113,21 @@ def frames_only(
 def library_words(
     _logger: object, _method: str, event: MutableMapping[str, object]
 ) -> MutableMapping[str, object]:
-    """Keep only our own sentences: a library's message is replaced by where it came from."""
+    """Keep only our own sentences: of a library's message where it came from is left, no more."""
     name = str(event.get("logger", ""))
-    if name.partition(".")[0] not in {"imagewright", "uvicorn"}:
-        event["event"] = "library message withheld"
-    return event
+    if name.partition(".")[0] in {"imagewright", "uvicorn"}:
+        return event
+    kept = _KEPT | structlog.contextvars.get_contextvars().keys()
+    return {
+        **{key: value for key, value in event.items() if key in kept},
+        "event": "library message withheld",
+    }
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The standard handler shows a message that cannot be written, arguments and all."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Say that a line is missing, and from where."""
+        with suppress(OSError, ValueError):
+            self.stream.write(f"a line of {record.name} could not be logged\n")

@@ -1,6 +1,7 @@
 """Prometheus metrics on a registry of their own."""
 
 from dataclasses import dataclass
+from functools import cache
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
@@ -43,14 +44,16 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        # The label values are few; finding a child by them costs more than observing.
+        self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         """Observe a call."""
-        self._calls.labels(component, code).observe(seconds)
+        self._call(component, code).observe(seconds)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Observe an HTTP request."""
-        self._requests.labels(route, str(status)).observe(seconds)
+        self._request(route, status).observe(seconds)
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         """Observe a job's end."""
@@ -67,10 +70,14 @@ class MetricsListener:
 
     def open(self) -> None:
         """Begin to listen, if a port is set. Raises OSError where the address is taken."""
-        if self._config.port is not None:
-            self._serving = start_http_server(
-                self._config.port, self._config.host, self._metrics.registry
-            )
+        host, port = self._config.host, self._config.port
+        if port is None:
+            return
+        try:
+            self._serving = start_http_server(port, host, self._metrics.registry)
+        except OSError as error:
+            reason = f"cannot listen for metrics on {host}, port {port}: {error.strerror}"
+            raise OSError(error.errno, reason) from None
 
     def close(self) -> None:
         """Stop listening."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from imagewright.ports.telemetry import Telemetry
 
@@ -41,11 +41,12 @@ class RequestLog:
                 message.setdefault("headers", []).append((b"x-request-id", request.encode()))
             await send(message)
 
-        with bound_contextvars(request=request):
-            try:
-                await self._app(scope, receive, sending)
-            finally:
-                self._told(scope, status, time.monotonic() - began)
+        bound = bind_contextvars(request=request)
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            self._told(scope, status, time.monotonic() - began)
+            reset_contextvars(**bound)
 
     def _told(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"]

@@ -8,7 +8,11 @@ from fastmcp import Context
 
 from imagewright.api.mcp.face import face_of
 from imagewright.core.ask import Action, Ask, Reference
+from imagewright.core.picture import Format
+from imagewright.core.size import Size
 
+_UNSEEN = Reference(image="", sha256="", size=Size(1, 1), format=Format.PNG, alpha=True)
+"""Stands for a picture that nobody has looked at yet."""
 _TAKEN = frozenset(field.name for field in fields(Ask)) - {"action", "references", "mask", "tags"}
 
 
@@ -29,6 +33,18 @@ async def inputs_of(ctx: Context, images: list[str], mask: str | None) -> Inputs
     names = (*images, *((mask,) if mask else ()))
     found = await face.inputs.references(face.caller().subject, names)
     return Inputs(references=found[: len(images)], mask=found[-1] if mask else None)
+
+
+async def edit_asked(ctx: Context, arguments: Mapping[str, Any]) -> Ask:
+    """The ask of an edit; its pictures are fetched and kept once all else about it is good.
+
+    Raises what `inputs_of` and planning raise.
+    """
+    images, mask = arguments["images"], arguments["mask"]
+    face = face_of(ctx)
+    unseen = Inputs(references=(_UNSEEN,) * len(images), mask=_UNSEEN if mask else None)
+    await face.images.check(face.caller(), asked(Action.EDIT, arguments, unseen))
+    return asked(Action.EDIT, arguments, await inputs_of(ctx, images, mask))
 
 
 def asked(action: Action, arguments: Mapping[str, Any], inputs: Inputs | None = None) -> Ask:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -22,6 +23,7 @@ from imagewright.ports.auth import Authenticator
 
 _log = logging.getLogger(__name__)
 _LONGEST = 16_384
+_KEPT = 1024
 _INVALID = "The token is not valid."
 
 
@@ -73,10 +75,13 @@ class BearerBackend(AuthenticationBackend):
             raise _Refused(Unavailable("Tokens cannot be checked right now.")) from None
 
 
+@lru_cache(maxsize=_KEPT)
 def access_token(caller: Caller, token: str) -> CallerToken:
     """What the framework binds sessions and sealed states to: the credential and its subject.
 
     A credential that is renewed every few minutes goes on with what it began.
+    The same pair gets the same value again: it is asked for on every request, once the chain
+    has said who calls.
     """
     return CallerToken(
         token=token,

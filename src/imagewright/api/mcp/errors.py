@@ -4,7 +4,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ParamSpec
 
 from fastmcp import Context
@@ -27,9 +27,7 @@ P = ParamSpec("P")
 def error_result(fault: Fault) -> ToolResult:
     """A tool's error: the sentence and hint as text, all of it as structured content."""
     public = fault.public()
-    text = f"{fault.code}: {fault.sentence}"
-    if fault.hint:
-        text += f" {fault.hint}"
+    text = f"{fault.code}: {fault.sentence} {public['hint']}"
     if fault.details:
         text += f"\n{json.dumps(dict(fault.details), ensure_ascii=False, default=str)}"
     return ToolResult(
@@ -87,8 +85,7 @@ def _counted(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
     """Raises nothing but faults: whatever else broke is logged, and becomes an incident."""
 
     async def counted(*args: P.args, **kwargs: P.kwargs) -> Any:
-        ctx = next(each for each in (*args, *kwargs.values()) if isinstance(each, Context))
-        face = face_of(ctx)
+        face = face_of(_context(args, kwargs))
         began = time.monotonic()
         code = "ok"
         try:
@@ -106,11 +103,35 @@ def _counted(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
     return counted
 
 
+def _context(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Context:
+    """The framework hands it over by the name it has in every signature here."""
+    named = kwargs.get("ctx")
+    if isinstance(named, Context):
+        return named
+    return next(each for each in args if isinstance(each, Context))
+
+
 def incident(face: Face, component: str) -> Internal:
     """Log what broke and where, under an id that the answer carries; the words stay here."""
     name = face.new_id(Kind.INCIDENT)
     _log.error("incident", exc_info=True, extra={"incident": name, "component": component})
     return Internal(f"Internal error ({name}).", hint="Give the id to the operator.")
+
+
+def check_text(value: object) -> None:
+    """Raise InvalidRequest for text with half a surrogate pair, which no answer could repeat."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest(
+                "A text holds half of a surrogate pair.", hint="Send valid Unicode text."
+            ) from None
+    elif isinstance(value, dict):
+        check_text([*value, *value.values()])
+    elif isinstance(value, list):
+        for each in value:
+            check_text(each)
 
 
 def bad_arguments(fault: BadArguments) -> InvalidRequest:

@@ -6,7 +6,7 @@ from typing import Any
 
 import mcp.types as mt
 from fastmcp import FastMCP
-from fastmcp.exceptions import NotFoundError
+from fastmcp.exceptions import FastMCPError, NotFoundError
 from fastmcp.exceptions import ValidationError as BadArguments
 from fastmcp.prompts.base import Prompt
 from fastmcp.resources.base import Resource
@@ -16,10 +16,17 @@ from fastmcp.tools.base import Tool, ToolResult
 
 from imagewright.api.mcp.choices import with_choices
 from imagewright.api.mcp.component import ResourceSpec, ToolSpec
-from imagewright.api.mcp.errors import ResourceFault, bad_arguments, error_result, resource_error
+from imagewright.api.mcp.errors import (
+    ResourceFault,
+    bad_arguments,
+    check_text,
+    error_result,
+    incident,
+    resource_error,
+)
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.instructions import instructions
-from imagewright.core.errors import Unauthenticated
+from imagewright.core.errors import Fault, InvalidRequest, Unauthenticated
 from imagewright.core.scope import Scope
 
 _log = logging.getLogger(__name__)
@@ -58,10 +65,14 @@ class Surface(Middleware):
         if not self._may_call(name):
             raise NotFoundError(f"Unknown tool: {name!r}")
         try:
+            check_text(context.message.arguments)
             return await call_next(context)
+        except InvalidRequest as fault:
+            return self._refused(name, fault)
         except BadArguments as fault:
-            self._face.telemetry.call(name, "invalid_request", 0.0)
-            return error_result(bad_arguments(fault))
+            return self._refused(name, bad_arguments(fault))
+        except FastMCPError:
+            return self._refused(name, incident(self._face, name))
 
     async def on_list_resources(
         self,
@@ -116,6 +127,10 @@ class Surface(Middleware):
             return result.model_copy(update=self._own_words())
         return result
 
+    def _refused(self, name: str, fault: Fault) -> ToolResult:
+        self._face.telemetry.call(name, fault.code, 0.0)
+        return error_result(fault)
+
     def _own_words(self) -> Mapping[str, str]:
         return {"instructions": instructions(self._face, self._text)}
 
@@ -148,5 +163,7 @@ async def check_complete(
     found |= {each.uri_template for each in await local.list_resource_templates()}
     found |= {prompt.name for prompt in await local.list_prompts()}
     found -= {tool.name for tool in tools} | {resource.uri for resource in resources}
+    if server._completion_handler is not None:  # noqa: SLF001 - no public way to ask
+        found.add("completion")
     if found:
         raise RuntimeError(f"Without a declared scope: {', '.join(sorted(found))}.")

@@ -5,7 +5,7 @@ from fastmcp.tools.base import ToolResult
 from mcp.types import InputRequiredResult
 
 from imagewright.api.mcp import arguments as a
-from imagewright.api.mcp.asking import asked, inputs_of
+from imagewright.api.mcp.asking import asked, edit_asked, inputs_of
 from imagewright.api.mcp.carry import carry
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of
@@ -71,8 +71,7 @@ async def edit_image(  # the signature is the schema
     confirm: a.Confirm = None,
 ) -> ToolResult | InputRequiredResult:
     """Edit, inpaint, restyle or combine images by words. Answers like generate_image."""
-    inputs = await inputs_of(ctx, images, mask)
-    return await carry(ctx, asked(Action.EDIT, locals(), inputs), wait, confirm)
+    return await carry(ctx, await edit_asked(ctx, locals()), wait, confirm)
 
 
 async def estimate_cost(  # the signature is the schema

@@ -1,0 +1,48 @@
+"""Everything that a start would find wrong beyond the settings themselves; nothing is opened."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from imagewright.adapters.clock import SystemClock
+from imagewright.adapters.toml.document import KeyPath, key_name
+from imagewright.app.identity import oidc_of, tokens_of
+from imagewright.app.parts import acl_of
+from imagewright.app.upstreams import offer_of, provider_config
+from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.settings import Clash, Settings
+
+
+def faults_of(settings: Settings) -> Iterator[Clash]:
+    """What is wrong with providers, their catalogues, the ACL, tokens and issuers: a `Check`."""
+    for name in settings.providers:
+        for make in (provider_config, offer_of):
+            for flaw in _flaws(partial(make, name, settings)):
+                yield _in_section(("providers", name), flaw)
+    told: list[Flaw] = []
+    acl = partial(acl_of, settings, told.append)
+    tokens = partial(tokens_of, settings, SystemClock(), told.append)
+    oidc = partial(oidc_of, settings, SystemClock())
+    for key, make_file in (("acl_path", acl), ("tokens_path", tokens), ("issuers", oidc)):
+        for flaw in (*_flaws(make_file), *told):
+            yield _clash(("auth", key), flaw, flaw.key)
+        told.clear()
+
+
+def _flaws(make: Callable[[], object]) -> tuple[Flaw, ...]:
+    try:
+        make()
+    except Misconfigured as error:
+        return error.flaws
+    return ()
+
+
+def _in_section(section: KeyPath, flaw: Flaw) -> Clash:
+    first, *_ = flaw.key.split(".")
+    key = ".".join(part for part in (key_name(section), flaw.key) if part)
+    return _clash((*section, first) if first else section, flaw, key)
+
+
+def _clash(path: KeyPath, flaw: Flaw, key: str) -> Clash:
+    return Clash(
+        (path,), flaw.sentence, hint=flaw.hint, warning=flaw.warning, place=flaw.place, key=key
+    )

@@ -1,0 +1,53 @@
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+
+from imagewright.adapters import providers
+from imagewright.app.upstreams import offers_of, provider_config
+from imagewright.core.flaw import Misconfigured
+from imagewright.settings import Settings
+
+KINDS = [each.name for each in iter_modules(providers.__path__)]
+
+
+def settings(**sections: dict[str, object]) -> Settings:
+    return Settings.model_validate({"state": Path("/s"), "providers": sections})
+
+
+def flaws(kind: str, **options: object) -> list[str]:
+    with pytest.raises(Misconfigured) as found:
+        provider_config("mine", settings(mine={"kind": kind, **options}))
+    return [str(flaw) for flaw in found.value.flaws]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_adapter_refuses_keys_that_it_does_not_know(kind: str) -> None:
+    (flaw,) = flaws(kind, nam="x")
+    assert flaw == "nam: This key means nothing here. Did you mean name?"
+
+
+@pytest.mark.parametrize("kind", ["nano", "../openai", "", "wire"])
+def test_a_kind_that_does_not_exist(kind: str) -> None:
+    (flaw,) = flaws(kind)
+    assert flaw.startswith("kind: There is no provider of this kind. Kinds: openai, placeholder")
+
+
+def test_an_adapters_sentence_is_said() -> None:
+    assert flaws("placeholder", delay=9000) == ["delay must be from 0 to 600 seconds."]
+    assert flaws("placeholder", delay="x")[0].startswith("delay: Input should be a valid number")
+
+
+def test_an_adapter_is_told_its_name_and_the_limit_of_a_picture() -> None:
+    given = settings(mine={"kind": "openai"}, small={"kind": "openai", "picture_bytes": 7})
+    made: list[Any] = [provider_config(name, given) for name in given.providers]
+    mine, small = made
+    assert (mine.name, mine.picture_bytes) == ("mine", 50 * 1024**2)
+    assert small.picture_bytes == 7
+
+
+def test_the_default_provider_is_offered_first() -> None:
+    given = settings(a={"kind": "openai"}, b={"kind": "placeholder", "title": "B"})
+    first, second = offers_of(given.model_copy(update={"default_provider": "b"}))
+    assert (first.name, first.title, second.name) == ("b", "B", "a")
