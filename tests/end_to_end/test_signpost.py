@@ -1,6 +1,7 @@
 """What a client without a good token is told: one answer for every fault, and where to go."""
 
 import dataclasses
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from imagewright.adapters.auth.local import Local
 from imagewright.adapters.auth.oidc import Oidc
 from imagewright.adapters.auth.tokens import Tokens
 from imagewright.app.parts import parts_of
+from imagewright.core.errors import Unauthenticated
 from tests.adapters.auth.faulty_tokens import faulty
 from tests.adapters.auth.tokens_by_hand import ISSUER, Published, config, public, token
 from tests.end_to_end.service import Service, configured, running
@@ -72,10 +74,7 @@ async def test_every_faulty_token_meets_one_answer(service: Service) -> None:
         (status, body, tuple(found)) for status, body, found in answers.values()
     }
     assert status == 401
-    assert body == (
-        b'{"error": {"code": "unauthenticated", "message": "The token is not valid.", '
-        b'"retry": "changed"}}'
-    )
+    assert json.loads(body) == {"error": Unauthenticated("The token is not valid.").public()}
     assert dict(common)["www-authenticate"] == CHALLENGE
 
 

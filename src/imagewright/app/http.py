@@ -17,6 +17,7 @@ from imagewright.api.http.errors import answering
 from imagewright.api.http.health import Health
 from imagewright.api.http.links import Downloads
 from imagewright.api.http.requests import RequestLog
+from imagewright.app.identity import signpost_of
 from imagewright.app.parts import Parts
 from imagewright.app.services import Services
 from imagewright.core.ids import Kind
@@ -56,7 +57,9 @@ def http_app(site: Site) -> ASGIApp:
         allowed_origins=_origins(site),
         session_idle_timeout=float(server.session_idle),
     )
-    _check_routes(inner, {server.path, *declared})
+    signpost = signpost_of(site.settings)
+    shown = {route.path for route in signpost.routes} if signpost else set()
+    _check_routes(inner, {server.path, *declared, *shown})
     _add_cors(inner, server.allowed_origins)
     _open_with(inner, site)
     routes = frozenset({server.path, "/health", "/ready", "/i", "/.well-known"})

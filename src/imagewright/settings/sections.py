@@ -96,7 +96,7 @@ class Auth(Section):
         default=None, description="The subject of `token`; also IMAGEWRIGHT_TOKEN_SUBJECT."
     )
     issuers: Issuers = Field(
-        default_factory=dict, description="[auth.issuers.<name>]: whose signed tokens are good."
+        default={}, description="[auth.issuers.<name>]: whose signed tokens are good."
     )
 
     @property
