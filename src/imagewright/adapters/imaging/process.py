@@ -63,7 +63,8 @@ class WorkerProcess:
             await worker.end()
             raise Died(0) from None
         except BaseException:
-            worker.kill()
+            # A process that outlives the loop is reported by asyncio when it ends.
+            await worker.end()
             raise
         return worker
 

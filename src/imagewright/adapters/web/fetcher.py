@@ -33,7 +33,7 @@ def _fault(error: WebError, limit: int) -> Fault:
         case Refused():
             return InvalidRequest(
                 "The image's address may not be opened.",
-                hint="Give an https address of a public host, or upload the image.",
+                hint="Give an https address of a public host, or give the image as a data: URL.",
             )
         case TooLarge():
             return ImageTooLarge(
@@ -44,9 +44,10 @@ def _fault(error: WebError, limit: int) -> Fault:
         case BadStatus(status=status):
             return InvalidImage(
                 f"The image's address answered with status {status}.",
-                hint="Check that the address opens without signing in, or upload the image.",
+                hint="Check that it opens without signing in, or give the image as a data: URL.",
                 details={"status": status},
             )
     return Unavailable(
-        "The image's host does not answer.", hint="Try again later, or upload the image."
+        "The image's host does not answer.",
+        hint="Try again later, or give the image as a data: URL.",
     )
