@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from imagewright.core.ask import Action
+from imagewright.core.caller import Credential
 from imagewright.core.errors import (
     Fault,
     Unavailable,
@@ -16,6 +17,7 @@ from imagewright.core.job import Job, State
 from imagewright.core.policy import Maximum
 from imagewright.core.spending import Usage
 from imagewright.ports.board import News
+from tests.adapters.auth.tokens_by_hand import oidc
 from tests.fakes.pictures import encoded, facts
 from tests.fakes.provider import Hanging, fails, returns, sends_partials
 from tests.services.attempts import CERTAIN, UNCERTAIN, begun, done
@@ -229,6 +231,25 @@ class TestDecidedAgain:
         job = await shop.claimed()
         shop.credentials.revoked.add(BOT.credential.id)
         await self.refused(shop, job, "forbidden")
+
+    @pytest.mark.parametrize(
+        ("id", "scopes", "state"),
+        [
+            ("oidc:corp:j1", None, State.SUCCEEDED),
+            ("oidc:corp:j1", {"images:read", "images:write"}, State.SUCCEEDED),
+            ("oidc:corp:j1", {"images:read"}, State.FAILED),
+            ("oidc:corp:j1", set(), State.FAILED),
+            ("oidc:gone:j1", None, State.FAILED),
+        ],
+    )
+    async def test_a_token_of_an_issuer_is_good_while_the_issuer_stands_and_stays_narrow(
+        self, shop: Shop, id: str, scopes: set[str] | None, state: State
+    ) -> None:
+        narrow = None if scopes is None else frozenset(scopes)
+        job = await shop.claimed(free())
+        caller = replace(job.caller, credential=Credential(id=id, scopes=narrow))
+        ended = await done(shop, replace(job, caller=caller), credentials=oidc())
+        assert ended.state is state
 
     async def test_a_credential_that_cannot_be_asked_after_stops_it(self, shop: Shop) -> None:
         shop.credentials.fault = Unavailable("The identity provider is away.")
