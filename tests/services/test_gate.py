@@ -360,7 +360,9 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_no_row_of_asks_and_answers_spends_without_a_consent_that_is_granted(
     shop: Shop, steps: list[tuple[Caller, str, int, Consent | None, int, int]]

@@ -105,7 +105,9 @@ async def test_any_other_name_is_refused_and_not_repeated(
 
 @given(payload=st.text(max_size=40))
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_no_data_url_fails_but_as_a_bad_image(shop: Shop, payload: str) -> None:
     with pytest.raises(InvalidImage):

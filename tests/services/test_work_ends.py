@@ -242,7 +242,9 @@ PORTS = st.lists(
     unwanted=st.booleans(),
 )
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_for_every_way_out_there_is_one_settlement(
     shop: Shop,

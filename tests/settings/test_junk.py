@@ -66,14 +66,18 @@ SCALARS = (
         max_size=6,
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 def test_no_file_raises_anything_else_or_shows_a_value(toml: Toml, lines: dict[str, str]) -> None:
     config = toml("\n".join(f"{key} = {value}" for key, value in lines.items()))
     assert SECRET not in outcome(config=config)
 
 
 @given(st.text(max_size=60))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 def test_no_text_in_a_file_raises_anything_else(toml: Toml, text: str) -> None:
     config = toml("")
     config.write_bytes(text.encode("utf-8", "surrogatepass"))
