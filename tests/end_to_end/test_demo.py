@@ -137,14 +137,14 @@ async def test_a_port_that_was_asked_for_is_used(tmp_path: Path) -> None:
         assert await started.ended() == 0
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM]])
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_before_the_first_image_stops_it(
-    tmp_path: Path, signals: list[signal.Signals]
+    tmp_path: Path, told: signal.Signals
 ) -> None:
     arguments = ("demo", "--state", str(tmp_path / "demo"))
     async with program(tmp_path / "log", *arguments) as started:
         await asyncio.sleep(1.5)
-        for each in signals:
-            started.tell(each)
-        assert await started.ended(8) in {0, 130, -signal.SIGTERM}
+        started.tell(told)
+        # Before anything was begun the signal itself may end it.
+        assert await started.ended() in {0, 130, -told}
         assert "Traceback" not in started.log

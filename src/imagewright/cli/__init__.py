@@ -1,6 +1,7 @@
 """Commands: one module per group, which parses, calls a service and prints.
 
-Exit codes: 0 good, 1 a failure, 2 the command line or the configuration is wrong.
+Exit codes: 0 good, 1 a failure, 2 the command line or the configuration is wrong, 130 stopped by
+Ctrl-C before there was anything to end in order.
 """
 
 import os
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cyclopts import App
+
+INTERRUPTED = 130
+"""As a shell tells of a program that ended by Ctrl-C."""
 
 
 def main() -> None:
@@ -19,6 +23,9 @@ def main() -> None:
         finally:
             if not sys.stdout.closed:
                 sys.stdout.flush()
+    except KeyboardInterrupt:
+        # While a command still imports what it runs; later it stops in its own way.
+        raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read the output has gone, as `head` does; Python's own flush at the end
         # must not meet the closed pipe again.

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from imagewright.cli import INTERRUPTED
 from imagewright.core.errors import Fault
 from imagewright.core.flaw import Misconfigured
 
@@ -28,4 +29,4 @@ def told() -> Iterator[None]:
         print(f"{where}{fault.strerror or fault}", file=sys.stderr)
         raise SystemExit(FAILED) from None
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
