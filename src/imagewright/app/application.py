@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -15,6 +16,7 @@ from imagewright.app.http import Site, http_app
 from imagewright.app.identity import signpost_of
 from imagewright.app.parts import Parts, parts_of
 from imagewright.app.services import Services, services_of
+from imagewright.core.errors import Fault
 from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -107,8 +109,13 @@ class App:
 
     async def _open(self) -> None:
         parts, stack = self.parts, self._stack
+        if isinstance(parts.imaging, _Opened):
+            # A process starts meanwhile: pictures are worked on as soon as it is there, and
+            # until then, or where it never is, `/ready` says so.
+            stack.push_async_callback(parts.imaging.close)
+            stack.push_async_callback(_end, asyncio.create_task(_told(parts.imaging.open())))
         await finish_server(self.mcp)
-        for part in (parts.imaging, parts.blobs, parts.database):
+        for part in (parts.blobs, parts.database):
             if isinstance(part, _Opened):
                 await part.open()
                 stack.push_async_callback(part.close)
@@ -164,6 +171,13 @@ def build(settings: Settings, *, stdio: bool = False, parts: Parts | None = None
     `dataclasses.replace` what should be another. Raises Misconfigured.
     """
     return App(settings, parts or parts_of(settings), stdio=stdio)
+
+
+async def _told(opening: Coroutine[None, None, None]) -> None:
+    try:
+        await opening
+    except Fault as fault:
+        _log.error("imaging did not start", extra={"code": fault.code})
 
 
 async def _end(task: asyncio.Task[None]) -> None:

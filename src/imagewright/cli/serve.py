@@ -1,7 +1,6 @@
 """`imagewright serve`: the service, over HTTP or stdio."""
 
 import asyncio
-import gc
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -21,9 +20,6 @@ def serve(
 
     SIGHUP takes up changed files.
     """
-    # What a start makes stays: looking for garbage in it takes a tenth of the time to the first
-    # answer. Serving begins with the collector on.
-    gc.disable()
     from imagewright.app.checking import faults_of
     from imagewright.app.serving import start
 
