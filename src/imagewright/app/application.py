@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -109,12 +108,12 @@ class App:
 
     async def _open(self) -> None:
         parts, stack = self.parts, self._stack
+        await finish_server(self.mcp)
         if isinstance(parts.imaging, _Opened):
             # A process starts meanwhile: pictures are worked on as soon as it is there, and
             # until then, or where it never is, `/ready` says so.
             stack.push_async_callback(parts.imaging.close)
-            stack.push_async_callback(_end, asyncio.create_task(_told(parts.imaging.open())))
-        await finish_server(self.mcp)
+            stack.push_async_callback(_end, asyncio.create_task(_begin(parts.imaging)))
         for part in (parts.blobs, parts.database):
             if isinstance(part, _Opened):
                 await part.open()
@@ -173,9 +172,9 @@ def build(settings: Settings, *, stdio: bool = False, parts: Parts | None = None
     return App(settings, parts or parts_of(settings), stdio=stdio)
 
 
-async def _told(opening: Coroutine[None, None, None]) -> None:
+async def _begin(imaging: _Opened) -> None:
     try:
-        await opening
+        await imaging.open()
     except Fault as fault:
         _log.error("imaging did not start", extra={"code": fault.code})
 
