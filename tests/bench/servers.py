@@ -1,7 +1,6 @@
 """The two servers as processes of their own: started, asked, weighed, stopped."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from imagewright.adapters.auth.token_writer import NewToken, add
 from imagewright.core.token import mint
 from tests.bench.exchange import Exchange
+from tests.end_to_end.program import free_port
 from tests.end_to_end.service import digest
 
 SUBJECTS = tuple(f"user:painter{number}" for number in range(8))
@@ -78,7 +78,7 @@ class Ours:
 @contextmanager
 def bare() -> Iterator[Server]:
     """The baseline, while the context lasts."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "tests.bench.bare", str(port)]
     with _serving(command, {}, port, {}) as server:
         yield server
@@ -87,11 +87,11 @@ def bare() -> Iterator[Server]:
 @contextmanager
 def ours(prepared: Ours) -> Iterator[Server]:
     """The service as an operator starts it, with metrics and the default log."""
-    port = _free_port()
+    port = free_port()
     environ = {
         **prepared.environ,
         "IMAGEWRIGHT_SERVER__PORT": str(port),
-        "IMAGEWRIGHT_METRICS__PORT": str(_free_port()),
+        "IMAGEWRIGHT_METRICS__PORT": str(free_port()),
     }
     command = [sys.executable, "-m", "imagewright", "serve"]
     with _serving(command, environ, port, prepared.tokens) as server:
@@ -127,12 +127,6 @@ def _first_answer(process: subprocess.Popen[bytes], exchange: Exchange, began: f
         else:
             return time.perf_counter() - began
     raise RuntimeError(f"{process.args!r} did not answer")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _family(process: int) -> Iterator[int]:

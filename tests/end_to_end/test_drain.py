@@ -1,6 +1,7 @@
 """Signals: stop, stop at once, look again; and what a start that cannot be says."""
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -67,9 +68,11 @@ def written(
 @asynccontextmanager
 async def serve(directory: Path, vendor: FakeOpenAI, **more: object) -> AsyncIterator[Served]:
     port, state = free_port(), directory / "state"
+    apart = {"start_new_session": bool(more.pop("start_new_session", False))}
     file, tokens = written(state, port, vendor, **more)
     base = f"http://127.0.0.1:{port}"
-    async with program(directory / "log", "serve", "--config", str(file)) as started:
+    command = ("serve", "--config", str(file))
+    async with program(directory / "log", *command, **apart) as started:
         await until_ready(base)
         yield Served(program=started, base=base, state=state, vendor=vendor, tokens=tokens)
 
@@ -122,6 +125,25 @@ async def test_a_stop_awaits_what_runs_and_keeps_what_waits(
 
 def configured_again(served: Served, vendor: FakeOpenAI) -> Any:
     return settings_of(wanted(served.state, **with_vendor(vendor))), served.tokens
+
+
+async def test_ctrl_c_in_a_terminal_ends_no_worker_that_a_running_job_needs(
+    tmp_path: Path, vendor: FakeOpenAI
+) -> None:
+    vendor.slow_seconds = 1.0
+    vendor.replies.append(Reply(way=Way.SLOW))
+    # The signal goes to every process of the group, so the group must not be that of the tests.
+    async with (
+        serve(tmp_path, vendor, start_new_session=True) as served,
+        served.wire(ROBOT) as wire,
+    ):
+        waited = asyncio.create_task(wire.send(ask(wait=30)))
+        await until_called(vendor, 1)
+        os.killpg(served.program.process.pid, signal.SIGINT)
+        assert (await waited)["state"] == "succeeded"
+        assert await served.program.ended() == 0
+        assert "[warning" not in served.program.log
+        assert "Traceback" not in served.program.log
 
 
 async def test_an_idle_session_does_not_hold_a_stop_up(tmp_path: Path, vendor: FakeOpenAI) -> None:

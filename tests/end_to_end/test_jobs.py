@@ -3,15 +3,20 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from fastmcp import Client
 
+from imagewright.app.parts import parts_of
+from imagewright.ports.jobs import Jobs
 from tests.end_to_end.books import disagreements, jobs
 from tests.end_to_end.money import (
     ACL,
+    CAST,
     HUMAN,
     OTHER,
     ROBOT,
@@ -24,7 +29,7 @@ from tests.end_to_end.money import (
     generate,
     paid,
 )
-from tests.end_to_end.service import Mode
+from tests.end_to_end.service import Mode, configured, running
 from tests.fakes.openai_images import FakeOpenAI, Reply, Way
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -118,22 +123,36 @@ async def _until_partial(client: Client[Any], job: str) -> Answer:
     raise AssertionError("no partial was shown")
 
 
-async def test_a_long_wait_reads_the_job_about_once_a_second(
-    road: Paid, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parts, reads = road.service.app.parts, 0
-    real = parts.jobs.get
+class Counted:
+    """The real jobs; it counts how often one is read."""
 
-    async def counted(subject: str, job: str) -> Any:
-        nonlocal reads
-        reads += 1
-        return await real(subject, job)
+    def __init__(self, real: Jobs) -> None:
+        self._real = real
+        self.reads = 0
 
-    monkeypatch.setattr(parts.jobs, "get", counted)
-    async with road.client(HUMAN) as client:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    async def get(self, subject: str, job: str) -> Any:
+        self.reads += 1
+        return await self._real.get(subject, job)
+
+
+async def test_a_long_wait_reads_the_job_about_once_a_second(tmp_path: Path) -> None:
+    settings, tokens = configured(
+        tmp_path / "state", ACL, CAST, providers__placeholder__delay=DELAY
+    )
+    parts = parts_of(settings)
+    counted = Counted(parts.jobs)
+    changed: dict[str, Any] = {"jobs": counted}
+    async with (
+        running(settings, tokens, parts=replace(parts, **changed)) as service,
+        service.client(HUMAN) as client,
+    ):
         asked = await generate(client, draw(n=4, wait=0))
-        await follow(client, asked["job"])
-    assert reads < 4 * DELAY * 3
+        ended = await follow(client, asked["job"])
+    assert ended["state"] == "succeeded"
+    assert 1 <= counted.reads < 4 * DELAY * 3
 
 
 async def test_a_queued_job_is_cancelled_for_nothing(road: Paid, mode: Mode) -> None:

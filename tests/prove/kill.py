@@ -9,7 +9,6 @@ its hold kept and is not bought again, and ledger, budgets, jobs and images agre
 import asyncio
 import json
 import random
-import socket
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from tests.end_to_end.money import (
     generate,
     with_vendor,
 )
+from tests.end_to_end.program import free_port
 from tests.end_to_end.service import Service, configured, running, wanted
 from tests.fakes.openai_images import FakeOpenAI
 from tests.prove.killed import Point
@@ -74,7 +74,7 @@ class Trial:
 
     async def _die(self, asks: int, nth: int) -> None:
         """Ask until the service kills itself."""
-        port = _free_port()
+        port = free_port()
         file = self._state / "settings.json"
         file.write_text(json.dumps(wanted(self._state, **self._explicit, server__port=port)))
         program = ["-m", "tests.prove.killed", str(file), self._point.value, str(nth)]
@@ -140,12 +140,6 @@ class Trial:
         if self._vendor.calls() != calls:
             wrong.append("asking again bought again")
         return wrong
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def once(directory: Path, vendor: FakeOpenAI, point: Point, chance: random.Random) -> Found:

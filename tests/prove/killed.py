@@ -51,6 +51,15 @@ class Wrapped:
         self._death = death
         self._after = after
 
+    async def open(self) -> None:
+        # Said outright: from 3.12 on a protocol's isinstance does not ask `__getattr__`.
+        if hasattr(self._real, "open"):
+            await self._real.open()
+
+    async def close(self) -> None:
+        if hasattr(self._real, "close"):
+            await self._real.close()
+
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._real, name)
         if name != self._method:

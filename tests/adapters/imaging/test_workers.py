@@ -33,6 +33,10 @@ async def opened(**values: Any) -> Workers:
     return workers
 
 
+async def start() -> WorkerProcess:
+    return await WorkerProcess.start(1 << 30, life=60)
+
+
 async def test_one_worker_waits_and_more_come_as_needed() -> None:
     workers = await opened(workers=2, idle=0.2)
     try:
@@ -154,28 +158,44 @@ async def test_closing_ends_every_process_and_every_call() -> None:
         await imaging.ping()
 
 
-async def test_a_worker_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "/bin/false")
+async def test_a_worker_that_does_not_start_is_told() -> None:
     with pytest.raises(Unavailable):
-        await opened()
+        await opened(memory=1 << 70)
 
 
-async def test_a_worn_worker_is_replaced_between_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    workers = await opened(workers=1)
+async def test_a_worn_worker_is_replaced_between_calls() -> None:
+    async with VipsImaging(ImagingConfig(workers=1, life=4)) as imaging:
+        before = imaging.workers.pids()
+        # Encoding this takes longer than half of a life of four seconds.
+        while imaging.workers.count:
+            await imaging.draw(samples.drawing(**LARGE))
+        await imaging.ping()
+        assert before not in (imaging.workers.pids(), [])
+
+
+async def test_a_worker_that_ended_unseen_is_ended_without_a_complaint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker = await start()
+    os.kill(worker.pid, signal.SIGKILL)
+    # The loop stands still, so that it cannot notice.
+    time.sleep(0.2)
+    worker.kill()
+    await worker.end()
+    assert caplog.records == []
+
+
+async def test_a_terminals_ctrl_c_does_not_reach_a_worker() -> None:
+    worker = await start()
     try:
-        before = workers.pids()
-        monkeypatch.setattr(WorkerProcess, "worn", True)
-        await workers.call(PING)
-        assert workers.count == 0
-        await workers.call(PING)
-        assert before not in (workers.pids(), [])
+        assert os.getpgid(worker.pid) != os.getpgid(0)
     finally:
-        await workers.close()
+        await worker.end()
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux tells this")
 async def test_an_idle_worker_is_small() -> None:
-    worker = await WorkerProcess.start(1 << 30)
+    worker = await start()
     try:
         lines = dict(
             line.split(":", 1)

@@ -8,17 +8,11 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from imagewright.adapters.telemetry.metrics import Metrics, MetricsConfig, MetricsListener
+from tests.end_to_end.program import free_port
 
 
 def page(metrics: Metrics) -> list[str]:
     return generate_latest(metrics.registry).decode().splitlines()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def read(port: int) -> str:

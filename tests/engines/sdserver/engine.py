@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.end_to_end.program import free_port
+
 HERE = Path(__file__).parent
 SOURCES = ("build.sh", "weights.py", "sdxs_manifest.json.gz")
 
@@ -63,7 +65,7 @@ def ensure() -> tuple[Path, Path]:
 def running(directory: Path) -> Iterator[Engine]:
     """The server on a port of its own, in an empty directory, since it offers what lies in it."""
     server, weights = ensure()
-    port, log = _free_port(), directory / "sd-server.log"
+    port, log = free_port(), directory / "sd-server.log"
     empty = directory / "empty"
     empty.mkdir()
     command = [
@@ -92,13 +94,6 @@ def _run(directory: Path, command: list[str]) -> None:
         )
     if done.returncode:
         raise RuntimeError(f"{command[1]} failed:\n{log.read_text(errors='replace')[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -15,6 +15,7 @@ class ImagingConfig:
     `deadline` is in seconds and covers one call, waiting for a worker apart, which may take as
     long again. `memory` is in bytes, for a picture being worked on. `edge` is the longest side, in
     pixels, of what is made here. A worker that rested for `idle` seconds ends, but the last one.
+    `life` is in seconds of processor time; a worker that used half of it is replaced.
     """
 
     workers: int = field(default_factory=_processors)
@@ -22,3 +23,4 @@ class ImagingConfig:
     memory: int = 1 << 30
     edge: int = 4096
     idle: float = 60.0
+    life: int = 1200

@@ -7,6 +7,7 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,6 @@ from imagewright.adapters.imaging import frames
 
 _MODULE = "imagewright.adapters.imaging.worker"
 _FONTS = Path(__file__).with_name("font") / "fonts.conf"
-# Seconds of processor time in a worker's life; it is replaced at half of it, between two calls.
-LIFE = 1200
 
 
 class Died(Exception):
@@ -30,32 +29,43 @@ class WorkerProcess:
     """A started worker: one call at a time, in step with its answers."""
 
     def __init__(
-        self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        process: Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        life: int,
     ) -> None:
         self._process = process
+        self._life = life
         self._reader = reader
         self._writer = writer
         self._seconds = 0.0
+        self._killed = False
         self.held: dict[str, str] = {}
         self.rested = 0.0
 
     @classmethod
-    async def start(cls, memory: int) -> "WorkerProcess":
-        """Start one and wait until it is in its jail. Raises Died or OSError."""
+    async def start(cls, memory: int, life: int) -> "WorkerProcess":
+        """Start one and wait until it is in its jail. Raises Died or OSError.
+
+        `memory` is in bytes, `life` in seconds of processor time.
+        """
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-S", "-P", "-B", "-m", _MODULE, str(memory), str(LIFE)),
+                    *(sys.executable, "-S", "-P", "-B", "-m", _MODULE, str(memory), str(life)),
                     stdin=theirs.fileno(),
                     stdout=DEVNULL,
                     env=environment(),
+                    # A terminal's Ctrl-C is for the service, which may still need its workers.
+                    start_new_session=True,
                 )
             reader, writer = await asyncio.open_connection(sock=ours)
         except BaseException:
             ours.close()
             raise
-        worker = cls(process, reader, writer)
+        worker = cls(process, reader, writer, life)
         try:
             head, _ = await worker._receive()
             worker.held = {str(name): str(held) for name, held in head["held"].items()}
@@ -79,7 +89,7 @@ class WorkerProcess:
     @property
     def worn(self) -> bool:
         """Whether it has used up so much of its processor time that another should take over."""
-        return self._seconds > LIFE / 2
+        return self._seconds > self._life / 2
 
     async def call(
         self, head: dict[str, Any], blobs: Sequence[bytes]
@@ -92,13 +102,17 @@ class WorkerProcess:
             raise Died(await self._ended()) from None
         answer, made = await self._receive()
         seconds = answer.get("seconds")
-        self._seconds = float(seconds) if isinstance(seconds, int | float) else LIFE
+        self._seconds = float(seconds) if isinstance(seconds, int | float) else self._life
         return answer, made
 
     def kill(self) -> None:
         """End it now; nothing is waited for."""
-        if self.alive:
-            self._process.kill()
+        if self.alive and not self._killed:
+            self._killed = True
+            # Popen's own `kill` looks first whether the process is gone, and would take its exit
+            # status away from the loop, which waits for it.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         self._writer.close()
 
     async def end(self) -> None:

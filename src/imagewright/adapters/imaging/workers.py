@@ -127,7 +127,7 @@ class Workers:
         self._want_open()
         try:
             async with asyncio.timeout(_STARTING):
-                worker = await WorkerProcess.start(self._config.memory)
+                worker = await WorkerProcess.start(self._config.memory, self._config.life)
         except (Died, OSError, TimeoutError):
             _log.exception("an imaging worker does not start")
             raise Unavailable(_GONE) from None
