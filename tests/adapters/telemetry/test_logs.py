@@ -1,15 +1,22 @@
 """Logs: our own sentences, and nothing that anybody else said."""
 
+import asyncio
 import io
+import itertools
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Literal
 
+import httpx
 import pytest
 import structlog
+from starlette.types import Message, Receive, Scope, Send
 
 from imagewright.adapters.telemetry.logs import LogConfig, configure, frames_only, library_words
+from imagewright.adapters.telemetry.metrics import Metrics
+from imagewright.api.http.requests import RequestLog
 
 SECRET = "a-cat-nobody-may-read-about"
 OURS = "imagewright.services.work"
@@ -182,3 +189,47 @@ def test_exceptions_are_known_in_every_form_they_are_given() -> None:
 
 def test_an_event_from_nowhere_is_withheld() -> None:
     assert library_words(None, "", {"event": SECRET}) == {"event": "library message withheld"}
+
+
+async def _empty(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def test_lines_of_requests_come_together_each_with_its_own_time_and_id() -> None:
+    log, ids = Log(), itertools.count()
+    app = RequestLog(_empty, Metrics(), lambda: f"req_{next(ids)}", frozenset({"/health"}))
+    asked = []
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://a.example"
+    ) as client:
+        for _ in range(3):
+            begun = datetime.now(UTC)
+            await client.get("/health")
+            asked.append((begun, datetime.now(UTC)))
+        assert log.lines == []
+        await asyncio.sleep(0.2)
+        assert [line["request"] for line in log.lines] == ["req_0", "req_1", "req_2"]
+        times = [datetime.fromisoformat(line["timestamp"]) for line in log.lines]
+        spans = zip(times, asked, strict=True)
+        assert all(begun <= told <= ended for told, (begun, ended) in spans)
+
+
+async def test_lines_of_requests_do_not_wait_beyond_the_end() -> None:
+    log = Log()
+    app = RequestLog(_empty, Metrics(), lambda: "req_1", frozenset())
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://a.example"
+    ) as client:
+        await client.get("/health")
+    await app({"type": "lifespan"}, _never, _ignored)
+    (line,) = log.lines
+    assert (line["event"], line["route"], line["status"]) == ("request", "other", 204)
+
+
+async def _never() -> Message:
+    raise AssertionError("nothing is received")
+
+
+async def _ignored(_message: Message) -> None:
+    return
