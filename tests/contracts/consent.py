@@ -22,9 +22,9 @@ from tests.contracts.samples import (
 
 
 class Confirmation:
-    async def consented(self, desk: Desk, prompt: str = "a fox") -> str:
+    async def consented(self, desk: Desk, prompt: str = "a fox", now: int = NOON) -> str:
         quote = desk.quote(plan_of(prompt))
-        return (await desk.books.offer(OWNER, quote, WHENCE, NOON)).id
+        return (await desk.books.offer(OWNER, quote, WHENCE, now)).id
 
     async def test_a_quote_opens_the_door_once(self, desk: Desk) -> None:
         given = await self.consented(desk)
@@ -96,7 +96,7 @@ class Confirmation:
         assert await self.consented(desk) != given
 
     async def test_a_ninth_open_quote_ends_the_oldest(self, desk: Desk) -> None:
-        given = [await self.consented(desk, f"fox {n}") for n in range(9)]
+        given = [await self.consented(desk, f"fox {n}", NOON + n) for n in range(9)]
         with pytest.raises(ConfirmationInvalid):
             await desk.admit("fox 0", given=given[0])
         for place in range(1, 9):

@@ -10,7 +10,7 @@ from imagewright.core.image import image_uri, named_image
 ID = "img_" + "a" * 26
 
 
-@given(st.binary(min_size=16, max_size=16))
+@given(st.binary(min_size=26, max_size=26))
 def test_an_image_is_found_in_its_own_uri(bits: bytes) -> None:
     image = new_id(Kind.IMAGE, lambda _: bits)
 

@@ -164,11 +164,12 @@ async def test_a_worker_that_does_not_start_is_told() -> None:
 
 
 async def test_a_worn_worker_is_replaced_between_calls() -> None:
-    async with VipsImaging(ImagingConfig(workers=1, life=4)) as imaging:
+    drawing = samples.drawing(prompt="worn", size=Size(1024, 1024), format=Format.GIF)
+    async with VipsImaging(ImagingConfig(workers=1, life=10)) as imaging:
         before = imaging.workers.pids()
-        # Encoding this takes longer than half of a life of four seconds.
+        # Some fifty of these use up half of a life of ten seconds, and no one of them the rest.
         while imaging.workers.count:
-            await imaging.draw(samples.drawing(**LARGE))
+            await imaging.draw(drawing)
         await imaging.ping()
         assert before not in (imaging.workers.pids(), [])
 
