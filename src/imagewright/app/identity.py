@@ -62,10 +62,15 @@ def tokens_of(settings: Settings, clock: Clock, tell: Tell) -> Tokens | None:
     auth = settings.auth
     if auth.tokens_path is None and auth.token is None:
         return None
-    single = None
-    if auth.token is not None and auth.token_subject is not None:
-        single = SingleToken(token=auth.token.get_secret_value(), subject=auth.token_subject)
-    return Tokens(TokensConfig(path=auth.tokens_path, single=single), clock, tell)
+    return Tokens(TokensConfig(path=auth.tokens_path, single=single_of(settings)), clock, tell)
+
+
+def single_of(settings: Settings) -> SingleToken | None:
+    """The one token of the settings, or None."""
+    auth = settings.auth
+    if auth.token is None or auth.token_subject is None:
+        return None
+    return SingleToken(token=auth.token.get_secret_value(), subject=auth.token_subject)
 
 
 def oidc_of(settings: Settings, clock: Clock) -> Oidc | None:

@@ -65,16 +65,13 @@ class Tokens:
             if token.startswith(PREFIX):
                 raise _refused()
             return None
-        if self._expired(found) or not _from_here(found, address):
+        if not found.good(self._clock.now()) or not _from_here(found, address):
             raise _refused()
         return found.caller
 
     async def credential(self, id: str) -> Credential | None:
         found = self._table().by_id.get(id)
-        return None if found is None or self._expired(found) else found.credential
-
-    def _expired(self, token: MappedToken) -> bool:
-        return token.expires_at is not None and self._clock.now() > token.expires_at
+        return found.credential if found is not None and found.good(self._clock.now()) else None
 
 
 def _refused() -> Unauthenticated:
