@@ -20,6 +20,7 @@ from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY = 2.0
+_NOTE_EVERY = 15.0
 
 
 @runtime_checkable
@@ -129,6 +130,9 @@ class App:
         stack.callback(listener.close)
         chores = asyncio.create_task(self._chores(), name="chores")
         stack.push_async_callback(_end, chores)
+        # A task of its own: a database that is away must not keep the ACL's changes waiting.
+        stack.push_async_callback(self._write_uses)
+        stack.push_async_callback(_end, asyncio.create_task(self._keep_uses(), name="uses"))
         await self.services.workers.start()
         stack.push_async_callback(self.drain)
 
@@ -141,6 +145,20 @@ class App:
                 await self.parts.blobs.settle()
             except Exception:  # noqa: BLE001 - a chore that fails is done again
                 _log.error("chore failed", exc_info=True)
+
+    async def _keep_uses(self) -> None:
+        while True:
+            await asyncio.sleep(_NOTE_EVERY)
+            await self._write_uses()
+
+    async def _write_uses(self) -> None:
+        """Write when tokens were last used; where that cannot be, it is tried again."""
+        try:
+            await self.parts.uses.flush()
+        except Fault as fault:
+            _log.warning("token uses not written", extra={"code": fault.code})
+        except Exception:  # noqa: BLE001 - it stops neither the next time nor the end
+            _log.error("token uses not written", exc_info=True)
 
     def _make_face(self, *, stdio: bool) -> Face:
         services, limits = self.services, self.settings.limits

@@ -7,7 +7,7 @@ from imagewright.adapters.auth.issuer import asked_scopes
 from imagewright.adapters.auth.local import Local
 from imagewright.adapters.auth.oidc import Oidc
 from imagewright.adapters.auth.token_reader import SingleToken
-from imagewright.adapters.auth.tokens import Tokens, TokensConfig
+from imagewright.adapters.auth.tokens import Note, Tokens, TokensConfig
 from imagewright.adapters.toml.watched import Tell
 from imagewright.api.http.resource import ProtectedResource
 from imagewright.api.mcp.auth import Signpost
@@ -25,11 +25,14 @@ class Identity:
     oidc: Oidc | None = None
 
 
-def identity_of(settings: Settings, clock: Clock, tell: Tell) -> Identity:
-    """The sources that the settings name. Raises Misconfigured with every flaw of a file."""
+def identity_of(settings: Settings, clock: Clock, tell: Tell, note: Note) -> Identity:
+    """The sources that the settings name; `note` hears of every mapped token that is used.
+
+    Raises Misconfigured with every flaw of a file.
+    """
     if not settings.auth.configured:
         return Identity()
-    tokens, oidc = tokens_of(settings, clock, tell), oidc_of(settings, clock)
+    tokens, oidc = tokens_of(settings, clock, tell, note), oidc_of(settings, clock)
     sources = [each for each in (tokens, oidc) if each is not None]
     return Identity(chain=Chain(*sources, Local()), tokens=tokens, oidc=oidc)
 
@@ -57,12 +60,15 @@ def resource_url(settings: Settings) -> str | None:
     return None if base is None else f"{base}{settings.server.path}"
 
 
-def tokens_of(settings: Settings, clock: Clock, tell: Tell) -> Tokens | None:
+def tokens_of(
+    settings: Settings, clock: Clock, tell: Tell, note: Note = lambda _use: None
+) -> Tokens | None:
     """The bearer tokens, or None for a service without. Raises Misconfigured."""
     auth = settings.auth
     if auth.tokens_path is None and auth.token is None:
         return None
-    return Tokens(TokensConfig(path=auth.tokens_path, single=single_of(settings)), clock, tell)
+    config = TokensConfig(path=auth.tokens_path, single=single_of(settings))
+    return Tokens(config, clock, tell, note)
 
 
 def single_of(settings: Settings) -> SingleToken | None:

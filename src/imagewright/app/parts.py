@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from imagewright.adapters.acl.file import AclFile, AclFileConfig
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
@@ -25,6 +26,7 @@ from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.uses import SqlUses
 from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.adapters.toml.watched import Tell
 from imagewright.adapters.web.fetcher import WebFetcher
@@ -48,6 +50,7 @@ from imagewright.ports.library import Library
 from imagewright.ports.provider import Parts as ProviderParts
 from imagewright.ports.provider import Provider
 from imagewright.ports.queue import Queue
+from imagewright.services.uses import UseLog
 from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -78,6 +81,7 @@ class Parts:
     providers: Mapping[str, Provider]
     keys: KeyFile
     owner: str
+    uses: UseLog
     oidc: Oidc | None = None
     refreshed: tuple[AclFile | Tokens, ...] = ()
 
@@ -89,7 +93,8 @@ def parts_of(settings: Settings) -> Parts:
     catalogue = Catalogue(offers=offers_of(settings))
     imaging = _imaging(settings)
     database = Database(SqlConfig(url=database_url(settings)))
-    identity, acl = identity_of(settings, clock, tell), acl_of(settings, tell)
+    uses = UseLog(SqlUses(database), clock)
+    identity, acl = identity_of(settings, clock, tell, uses.note), acl_of(settings, tell)
     return Parts(
         world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
         imaging=imaging,
@@ -109,6 +114,7 @@ def parts_of(settings: Settings) -> Parts:
         providers=providers_of(settings, _provider_parts(imaging, clock)),
         keys=KeyFile(settings.state / "master.key"),
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        uses=uses,
         refreshed=tuple(
             each for each in (acl, identity.tokens) if isinstance(each, AclFile | Tokens)
         ),
@@ -119,7 +125,12 @@ def database_url(settings: Settings) -> str:
     """The database's address: SQLite in the state directory unless it is set."""
     if settings.database.url is not None:
         return settings.database.url.get_secret_value()
-    return f"sqlite:///{settings.state / 'imagewright.db'}"
+    return f"sqlite:///{database_file(settings)}"
+
+
+def database_file(settings: Settings) -> Path:
+    """Where the database stands if no address is set."""
+    return settings.state / "imagewright.db"
 
 
 def tell(flaw: Flaw) -> None:

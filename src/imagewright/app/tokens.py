@@ -1,18 +1,22 @@
 """Tokens as an operator works on them, on the files and the database that the settings name."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from imagewright.adapters.auth.token_file import Minted, Terms, TokenFile
 from imagewright.adapters.auth.token_reader import MappedToken
 from imagewright.adapters.clock import SystemClock
+from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.uses import SqlUses
 from imagewright.app.identity import single_of
-from imagewright.app.parts import acl_of
+from imagewright.app.parts import acl_of, database_file, database_url
+from imagewright.core.errors import Fault
 from imagewright.core.expiry import parse_expiry
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.quantity import parse_seconds
+from imagewright.ports.uses import Use
 from imagewright.settings import Settings
 
 _MICRO = 1_000_000
@@ -68,16 +72,38 @@ class TokenOffice:
         """Every entry as plain values: no secret and no hash among them."""
         tokens, warnings = self._file.tokens()
         self.told += warnings
-        return tuple(self._row(each) for each in tokens)
+        uses = await self._uses()
+        return tuple(self._row(each, uses) for each in tokens)
 
-    def _row(self, token: MappedToken) -> dict[str, object]:
-        scopes, networks = token.credential.scopes, token.networks
+    async def _uses(self) -> Mapping[Use, int]:
+        """When tokens were last used; nothing is made or migrated to learn it."""
+        if not self._has_database():
+            return {}
+        database = Database(SqlConfig(url=database_url(self._settings), pool=1, as_found=True))
+        try:
+            await database.open()
+            return await SqlUses(database).latest()
+        except Fault as fault:
+            sentence = f"When tokens were last used is not known. {fault.sentence}"
+            self.told.append(Flaw(place="", key="", sentence=sentence, warning=True))
+            return {}
+        finally:
+            await database.close()
+
+    def _has_database(self) -> bool:
+        """Whether a service may have written there: a file of its own is made at its start."""
+        return self._settings.database.url is not None or database_file(self._settings).exists()
+
+    def _row(self, token: MappedToken, uses: Mapping[Use, int]) -> dict[str, object]:
+        scopes, networks, previous = token.credential.scopes, token.networks, token.previous
         return {
             "id": token.credential.id,
             "subject": token.subject,
             "state": self._file.state(token),
             "expires": _written(token.expires_at),
-            "previous_until": _written(token.previous.expires_at if token.previous else None),
+            "last_used": _written(uses.get(token.use)),
+            "previous_until": _written(previous.expires_at) if previous else None,
+            "previous_last_used": _written(uses.get(previous.use)) if previous else None,
             "revoked": _written(token.revoked_at),
             "groups": sorted(token.groups),
             "scopes": None if scopes is None else sorted(scopes),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imagewright.app.tokens import TokenOffice
 
 app = App(name="token", help="Make, list, rotate and revoke bearer tokens.")
-_SHOWN = ("id", "subject", "state", "expires", "note")
+_SHOWN = ("id", "subject", "state", "expires", "last_used", "note")
 
 
 @Parameter(name="*")
@@ -85,7 +85,7 @@ def list_tokens(
     sources: Sources | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
 ) -> None:
-    """Print every token's id, subject, state, expiry and note; never a secret or a hash."""
+    """Print every token's id, subject, state, expiry and last use; never a secret or a hash."""
     with told():
         office = _office(sources)
         rows = asyncio.run(office.listed())

@@ -15,6 +15,7 @@ from imagewright.core.caller import LOCAL, Caller, Credential
 from imagewright.core.errors import InvalidRequest, Unauthenticated
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.token import mint
+from imagewright.ports.uses import Use
 
 TOKEN = mint(lambda count: b"a" * count)
 OTHER = mint(lambda count: b"b" * count)
@@ -304,6 +305,24 @@ def test_a_file_that_others_may_open_is_refused(tmp_path: Path, mode: int) -> No
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="cannot be opened"):
         Tokens(TokensConfig(path=tmp_path / "none.toml"), At(), lambda flaw: None)
+
+
+async def test_every_good_use_is_noted_and_no_other(tmp_path: Path) -> None:
+    noted: list[Use] = []
+    lines = (
+        'cidrs = ["192.0.2.0/24"]',
+        f'previous = {{ sha256 = "{sha(OTHER)}", expires = 2030-01-01 }}',
+    )
+    config = TokensConfig(path=written(tmp_path, hashed(TOKEN, *lines)))
+    source = Tokens(config, At(), lambda flaw: None, noted.append)
+    await refused(source, TOKEN)
+    await refused(source, TOKEN[:-1])
+    assert await source.authenticate(FOREIGN, None) is None
+    assert noted == []
+    for token in (TOKEN, OTHER):
+        await source.authenticate(token, "192.0.2.1")
+    assert [use.credential for use in noted] == ["tok_ci", "tok_ci"]
+    assert len({use.mark for use in noted}) == 2
 
 
 async def test_the_chain_asks_each_in_turn(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw
 from imagewright.core.scope import expand
 from imagewright.core.token import check_token, is_token_id, token_id
+from imagewright.ports.uses import Use
 
 ENTRY = (
     "sha256",
@@ -56,6 +57,11 @@ class MappedToken:
     revoked_at: int | None = None
     previous: "MappedToken | None" = None
     clear: bool = False
+
+    @cached_property
+    def use(self) -> Use:
+        """What is noted when it is used."""
+        return Use(self.credential.id, self.mark)
 
     def good(self, now: int) -> bool:
         """Whether it is neither revoked nor expired."""

@@ -19,6 +19,10 @@ from imagewright.core.caller import Caller, Credential
 from imagewright.core.errors import Unauthenticated
 from imagewright.core.token import PREFIX
 from imagewright.ports.clock import Clock
+from imagewright.ports.uses import Use
+
+Note = Callable[[Use], None]
+"""Hears of every token that was good; it must not fail, or take time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +40,12 @@ class Tokens:
     where it may be used from.
     """
 
-    def __init__(self, config: TokensConfig, clock: Clock, tell: Tell) -> None:
+    def __init__(
+        self, config: TokensConfig, clock: Clock, tell: Tell, note: Note = lambda _use: None
+    ) -> None:
         """Reads the file; warnings go to `tell`. Raises Misconfigured with every flaw."""
         self._clock = clock
+        self._note = note
         self._watched = (
             Watched(
                 config.path,
@@ -67,6 +74,7 @@ class Tokens:
             return None
         if not found.good(self._clock.now()) or not _from_here(found, address):
             raise _refused()
+        self._note(found.use)
         return found.caller
 
     async def credential(self, id: str) -> Credential | None:

@@ -20,11 +20,13 @@ class SqlConfig:
     """Where the database is, and how many connections may read it (PostgreSQL: use it) at once.
 
     `busy_seconds` is how long a write waits for another process that writes to the same file.
+    `as_found` makes no file and migrates nothing.
     """
 
     url: str = field(repr=False)
     pool: int = 8
     busy_seconds: float = 5.0
+    as_found: bool = False
 
 
 class Database:
@@ -57,7 +59,7 @@ class Database:
     def _open(self) -> None:
         config, url = self._config, read_url(self._config.url)
         if url.drivername == "sqlite":
-            prepare_file(Path(url.database or ""))
+            prepare_file(Path(url.database or ""), make=not config.as_found)
             writer = sqlite_engine(url, writer=True, pool=1, busy_seconds=config.busy_seconds)
             reader = sqlite_engine(
                 url, writer=False, pool=config.pool, busy_seconds=config.busy_seconds
@@ -68,7 +70,8 @@ class Database:
             engine = postgres_engine(url, pool=config.pool)
             self._writer = self._reader = Lane(engine, config.pool, "sql")
         try:
-            bring(self._writer)
+            if not config.as_found:
+                bring(self._writer)
         except BaseException:
             self._close()
             raise

@@ -29,13 +29,14 @@ def read_url(text: str) -> URL:
     raise Unavailable("The database is neither a SQLite file nor PostgreSQL.", hint=hint)
 
 
-def prepare_file(path: Path) -> None:
+def prepare_file(path: Path, *, make: bool = True) -> None:
     """Make the SQLite file, or set the one that is there, to be its owner's alone.
 
-    Raises Unavailable where the directory is missing or cannot be written.
+    Raises Unavailable where it is missing and not to be made, or cannot be opened.
     """
+    create = os.O_CREAT if make else 0
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = os.open(path, os.O_RDWR | create | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             os.fchmod(handle, 0o600)
         finally:

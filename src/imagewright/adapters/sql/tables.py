@@ -255,3 +255,12 @@ lineage = Table(
 """`parent` may be gone: what came from it still says so."""
 
 Index("ix_lineage_parent", lineage.c.parent)
+
+token_use = Table(
+    "token_use",
+    metadata,
+    Column("credential", Text, primary_key=True),
+    Column("mark", Text, primary_key=True),
+    Column("used_at", BigInteger, nullable=False),
+)
+"""`mark` tells the two tokens of a rotated entry apart."""
