@@ -20,6 +20,7 @@ from imagewright.settings.units import (
     Origins,
     ProviderName,
     Seconds,
+    TrustedProxies,
     UrlPath,
     Zone,
     unwrap_secrets,
@@ -50,6 +51,9 @@ class Server(Section):
     allowed_origins: Origins = Field(
         default=(),
         description="Web origins whose pages may call the service; none by default, never *.",
+    )
+    trusted_proxies: TrustedProxies = Field(
+        default=(), description="Proxies that are believed when they name the client's address."
     )
     drain: Seconds = Field(
         default=120, le=3600, description="How long running jobs may end after a stop signal."
