@@ -153,6 +153,8 @@ def test_the_compose_file_is_hardened_as_the_one_of_the_repository(tmp_path: Pat
         if line.strip().startswith(kept):
             assert line.partition(" #")[0].rstrip() in text
     assert f'- "{tmp_path}:/etc/imagewright:ro"\n' in text
+    odd = printed(Form.COMPOSE, answers(tmp_path / '$HOME "x"'))
+    assert f'- "{tmp_path}/$$HOME \\"x\\":/etc/imagewright:ro"\n' in odd
 
 
 @pytest.mark.parametrize("state", ["/var/lib/imagewright", "/srv/a b%"])

@@ -122,10 +122,15 @@ def _quoted(text: str) -> str:
 def _compose(answers: Answers) -> str:
     return _template(
         "compose.yaml",
-        directory=json.dumps(f"{answers.directory}:{_INSIDE}:ro"),
+        directory=_compose_text(f"{answers.directory}:{_INSIDE}:ro"),
         port=str(answers.port),
-        key=_mounted_key(answers, lambda mount: f"\n      - {json.dumps(mount)}"),
+        key=_mounted_key(answers, lambda mount: f"\n      - {_compose_text(mount)}"),
     )
+
+
+def _compose_text(text: str) -> str:
+    """A text in double quotes; Compose would put a variable in the place of a lone $."""
+    return json.dumps(text.replace("$", "$$"), ensure_ascii=False)
 
 
 def _docker(answers: Answers) -> str:
