@@ -3,6 +3,7 @@ import json
 import shlex
 import stat
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,23 @@ def test_what_turns_out_bad_is_taken_away(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"openai\.key"):
         write(given)
     assert list(given.directory.iterdir()) == []
+
+
+def test_of_several_at_once_one_writes(tmp_path: Path) -> None:
+    given = answers(tmp_path / "new")
+
+    def attempt(_: int) -> str | None:
+        try:
+            return write(given).id
+        except (InvalidRequest, FileExistsError):
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        made = [id for id in pool.map(attempt, range(16)) if id is not None]
+    assert len(made) == 1
+    tokens = tomllib.loads((given.directory / "tokens.toml").read_text())["tokens"]
+    assert list(tokens) == made
+    assert load(config=given.config, environ={}, check=faults_of).warnings == ()
 
 
 def both(directory: Path) -> list[Answers]:

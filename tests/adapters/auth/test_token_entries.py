@@ -180,6 +180,19 @@ def test_what_is_not_in_one_piece_is_left(text: str) -> None:
         entries(text).with_values("tok_a", {"note": "x"})
 
 
+def test_a_previous_token_in_a_table_of_its_own_is_not_passed_over() -> None:
+    text = (
+        f'[tokens.tok_a]\nsha256 = "{sha("a")}"\nsubject = "user:a"\n'
+        f'[tokens.tok_a.previous]\nsha256 = "{sha("b")}"\nexpires = 2030-01-01\n'
+    )
+    good(text)
+    for previous in (None, {"sha256": sha("a"), "expires": AT}):
+        with pytest.raises(InvalidRequest, match="in one piece"):
+            entries(text).with_values("tok_a", {"sha256": sha("c"), "previous": previous})
+    assert "revoked = " in entries(text).with_values("tok_a", {"revoked": AT})
+    assert entries(text).without("tok_a") == ""
+
+
 def test_keys_that_stand_together_are_taken_out_and_no_others() -> None:
     assert entries(f"[tokens]\n{DOTTED}{OTHER}").without("tok_a") == f"[tokens]\n{OTHER}"
     with pytest.raises(InvalidRequest, match="in one piece"):
