@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from tests.adapters.sql.postgres import Postgres
+from tests.contracts.audit import KEY
 from tests.contracts.samples import Desk
 
 
@@ -53,3 +55,8 @@ async def database(url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
+
+
+@pytest.fixture
+def audit(database: Database) -> SqlAudit:
+    return SqlAudit(database, KEY)

@@ -1,5 +1,6 @@
 """The contract suites on both databases."""
 
+from tests.contracts.audit import AuditContract
 from tests.contracts.books import BooksContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
@@ -14,4 +15,8 @@ class TestJobs(JobsContract):
 
 
 class TestLibrary(LibraryContract):
+    pass
+
+
+class TestAudit(AuditContract):
     pass
