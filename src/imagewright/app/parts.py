@@ -21,6 +21,7 @@ from imagewright.adapters.imaging.vips import VipsImaging
 from imagewright.adapters.keys.file import KeyFile
 from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
+from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
@@ -33,9 +34,11 @@ from imagewright.api.mcp.server import TOOLS
 from imagewright.app.identity import identity_of
 from imagewright.app.upstreams import offers_of, providers_of
 from imagewright.core.catalogue import Catalogue
+from imagewright.core.chain import ChainKey
 from imagewright.core.flaw import Flaw
 from imagewright.core.ids import new_id
 from imagewright.ports.acl import AclSource
+from imagewright.ports.audit import Audit
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.blobs import Blobs
 from imagewright.ports.board import Board
@@ -51,6 +54,8 @@ from imagewright.ports.queue import Queue
 from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
+KEY = "master.key"
+"""The file of the master key, in the state directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,7 @@ class Parts:
     imaging: Imaging
     blobs: Blobs
     database: Database
+    audit: Audit
     books: Books
     jobs: Jobs
     library: Library
@@ -89,12 +95,14 @@ def parts_of(settings: Settings) -> Parts:
     catalogue = Catalogue(offers=offers_of(settings))
     imaging = _imaging(settings)
     database = Database(SqlConfig(url=database_url(settings)))
+    keys = KeyFile(settings.state / KEY)
     identity, acl = identity_of(settings, clock, tell), acl_of(settings, tell)
     return Parts(
         world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
         imaging=imaging,
         blobs=_blobs(settings),
         database=database,
+        audit=SqlAudit(database, chain_key(keys)),
         books=SqlBooks(database),
         jobs=SqlJobs(database),
         library=SqlLibrary(database),
@@ -107,7 +115,7 @@ def parts_of(settings: Settings) -> Parts:
         oidc=identity.oidc,
         catalogue=catalogue,
         providers=providers_of(settings, _provider_parts(imaging, clock)),
-        keys=KeyFile(settings.state / "master.key"),
+        keys=keys,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         refreshed=tuple(
             each for each in (acl, identity.tokens) if isinstance(each, AclFile | Tokens)
@@ -120,6 +128,11 @@ def database_url(settings: Settings) -> str:
     if settings.database.url is not None:
         return settings.database.url.get_secret_value()
     return f"sqlite:///{settings.state / 'imagewright.db'}"
+
+
+def chain_key(keys: KeyFile) -> ChainKey:
+    """What the audit is sealed with."""
+    return ChainKey(keys.derive("audit chain"))
 
 
 def tell(flaw: Flaw) -> None:

@@ -15,6 +15,7 @@ from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
+from imagewright.services.sealer import Sealer
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.work import Bench, Work
@@ -36,6 +37,7 @@ class Services:
     usage: UsageService
     status: StatusService
     workers: Workers
+    sealer: Sealer
 
 
 def services_of(settings: Settings, parts: Parts) -> Services:
@@ -71,6 +73,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
         workers=_workers(settings, parts, gate, library),
+        sealer=Sealer(parts.audit, clock),
     )
 
 

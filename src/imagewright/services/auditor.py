@@ -115,13 +115,15 @@ class Auditor:
         """The newest lines, in order."""
         return await self._audit.newest(limit, subject)
 
-    async def later(self, seen: Ranges, subject: str | None = None) -> tuple[Entry, ...]:
-        """Lines that are new since `seen`, even those that appear a little out of order."""
-        reached = max((last for _, last in seen.spans), default=0)
-        begin = max(1, reached - _BACK) if seen.spans else 1
-        fresh = Ranges(((begin, HIGHEST),)).minus(seen)
-        found = await self._audit.entries(fresh, _AT_ONCE)
-        return tuple(each for each in found if subject in {None, each.subject})
+    async def seen(self) -> Ranges:
+        """The numbers that `later` leaves out: of all lines that are there now."""
+        newest = await self._audit.newest(_BACK)
+        below = [(1, newest[0].id - 1)] if len(newest) == _BACK else []
+        return Ranges.of(entry.id for entry in newest).plus(Ranges.joined(below))
+
+    async def later(self, seen: Ranges) -> tuple[Entry, ...]:
+        """Lines that are not among `seen`, even those that appear a little out of order."""
+        return await self._audit.entries(Ranges(((1, HIGHEST),)).minus(seen), _AT_ONCE)
 
     async def _sealed(self) -> AsyncIterator[tuple[Seal, tuple[Entry, ...]]]:
         """Every seal with the lines that it names and that are there."""

@@ -8,10 +8,11 @@ from imagewright.adapters.sql.engines import (
     postgres_engine,
     prepare_file,
     read_url,
+    reading_engine,
     sqlite_engine,
 )
 from imagewright.adapters.sql.lane import Lane, Result, Work
-from imagewright.adapters.sql.schema import bring
+from imagewright.adapters.sql.schema import bring, check
 from imagewright.core.errors import Unavailable
 
 
@@ -42,6 +43,13 @@ class Database:
         """
         await asyncio.to_thread(self._open)
 
+    async def open_to_read(self) -> None:
+        """Connect beside a running service: nothing is made, migrated or written.
+
+        Raises Unavailable where there is no database, or its schema is not this program's.
+        """
+        await asyncio.to_thread(self._open_to_read)
+
     async def close(self) -> None:
         """Let what was asked for complete, then close; SQLite's log is folded into its file."""
         await asyncio.to_thread(self._close)
@@ -69,6 +77,16 @@ class Database:
             self._writer = self._reader = Lane(engine, config.pool, "sql")
         try:
             bring(self._writer)
+        except BaseException:
+            self._close()
+            raise
+
+    def _open_to_read(self) -> None:
+        config = self._config
+        engine = reading_engine(read_url(config.url), config.busy_seconds)
+        self._reader = Lane(engine, 1, "sql-read")
+        try:
+            check(self._reader)
         except BaseException:
             self._close()
             raise

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -45,6 +46,25 @@ def prepare_file(path: Path) -> None:
             f"The database file {path} cannot be opened: {error.strerror}.",
             hint="Make its directory, owned by the service's user.",
         ) from error
+
+
+def reading_engine(url: URL, busy_seconds: float) -> Engine:
+    """An engine of one connection that cannot write, whatever it is asked.
+
+    Raises Unavailable where a SQLite file is not there.
+    """
+    if url.drivername == "sqlite":
+        path = Path(url.database or "")
+        if not path.is_file():
+            raise Unavailable(f"There is no database {path}.", hint="Start the service once.")
+        address = f"file:{quote(str(path.resolve()))}"
+        # Not mode=ro: it would leave the log's files behind where no service runs. The connection
+        # is told to refuse every write, and the file is never made.
+        readable = url.set(database=address, query={"mode": "rw", "uri": "true"})
+        return sqlite_engine(readable, writer=False, pool=1, busy_seconds=busy_seconds)
+    given = str(url.query.get("options", ""))
+    options = f"{given} -c default_transaction_read_only=on".strip()
+    return postgres_engine(url.update_query_dict({"options": options}), pool=1)
 
 
 def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> Engine:
