@@ -127,9 +127,11 @@ class App:
         )
         listener.open()
         stack.callback(listener.close)
-        sealing = asyncio.create_task(self.services.sealer.run(), name="sealer")
-        stack.push_async_callback(self.services.sealer.turn, last=True)
-        stack.push_async_callback(_end, sealing)
+        services = self.services
+        stack.push_async_callback(services.sealer.turn, last=True)
+        stack.push_async_callback(services.witness.flush)
+        for keeper in (services.sealer, services.witness):
+            stack.push_async_callback(_end, asyncio.create_task(keeper.run()))
         chores = asyncio.create_task(self._chores(), name="chores")
         stack.push_async_callback(_end, chores)
         await self.services.workers.start()
@@ -156,6 +158,8 @@ class App:
             usage=services.usage,
             status=services.status,
             telemetry=self.parts.metrics,
+            witness=services.witness,
+            shaper=services.shaper,
             new_id=self.parts.world.new_id,
             local=stdio or self.parts.chain is None,
             paths=stdio,

@@ -61,7 +61,7 @@ def build_server(face: Face, chain: Authenticator | None, options: ServerOptions
         options.name,
         version=options.version,
         lifespan=lifespan,
-        auth=BearerAuth(chain, options.signpost, _step_up(face, options)) if chain else None,
+        auth=_auth(face, chain, options) if chain else None,
         middleware=[surface],
         mask_error_details=True,
         strict_input_validation=True,
@@ -92,6 +92,10 @@ async def finish_server(server: FastMCP[Any]) -> None:
     """Raise RuntimeError for a component without a scope; then fix the table of schemas."""
     await check_complete(server, TOOLS, RESOURCES)
     await _use_static_schemas(server)
+
+
+def _auth(face: Face, chain: Authenticator, options: ServerOptions) -> BearerAuth:
+    return BearerAuth(chain, face.telemetry, options.signpost, _step_up(face, options))
 
 
 def _step_up(face: Face, options: ServerOptions) -> list[Middleware]:
