@@ -192,7 +192,12 @@ def test_every_metric_has_its_row() -> None:
     metrics.call("a", "b", 0.0)
     metrics.request("a", 200, 0.0)
     metrics.job("a", "b", 0.0)
-    found: dict[str, Metric] = {each.name: each for each in metrics.registry.collect()}
+    metrics.auth_failure("a")
+    metrics.audit_dropped("a")
+    found: dict[str, Metric] = {
+        f"{each.name}_total" if each.type == "counter" else each.name: each
+        for each in metrics.registry.collect()
+    }
     rows = rows_of("metrics.md", "Metric")
     same("metrics.md", list(rows), found)
     for name, metric in found.items():

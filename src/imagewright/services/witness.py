@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from imagewright.core.caller import Caller
@@ -81,9 +81,11 @@ class Witness:
 
     async def flush(self) -> None:
         """Write what waits. What cannot be written waits on; that is told once."""
-        waiting = [*self._refusals.values(), *self._others]
+        waiting = list(self._refusals.values())
         self._refusals.clear()
-        self._others.clear()
+        # One by one: the operator's files are looked at, and noted, on another thread.
+        while self._others:
+            waiting.append(self._others.popleft())
         try:
             while waiting:
                 await self._audit.enter(tuple(waiting[:_TOGETHER]))
@@ -122,13 +124,12 @@ class Witness:
         else:
             self._refusals[key] = replace(note, count=note.count or 1)
 
-    def _take_back(self, notes: Iterable[Note]) -> None:
-        """Those that were noted meanwhile are newer, and follow."""
-        later = [*self._refusals.values(), *self._others]
+    def _take_back(self, notes: Sequence[Note]) -> None:
+        """Those that were noted meanwhile are newer, and follow; the newest find no room."""
+        later = list(self._refusals.values())
         self._refusals.clear()
-        self._others.clear()
-        for note in (*notes, *later):
-            if note.count is None:
-                self.note(note)
-            else:
-                self._refuse(note)
+        for note in (*(each for each in notes if each.count is not None), *later):
+            self._refuse(note)
+        self._others.extendleft(reversed([each for each in notes if each.count is None]))
+        while len(self._others) > self._rules.others:
+            self._telemetry.audit_dropped(self._others.pop().action)

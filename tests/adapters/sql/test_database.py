@@ -21,7 +21,7 @@ from imagewright.adapters.sql.tables import jobs, subjects
 from imagewright.core.errors import StorageFull, Unavailable
 from tests.adapters.sql.invariants import broken
 from tests.adapters.sql.postgres import Postgres
-from tests.contracts.samples import OWNER, Desk
+from tests.contracts.samples import OWNER, WHENCE, Desk
 
 ROOT = Path(__file__).parents[3]
 
@@ -116,9 +116,9 @@ async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> N
 
 async def test_errors_carry_no_prompt(database: Database, desk: Desk) -> None:
     image = desk.image(prompt="the secret fox")
-    await desk.library.add(OWNER.subject, image)
+    await desk.library.add(OWNER, image, WHENCE)
     with pytest.raises(IntegrityError) as raised:
-        await desk.library.add(OWNER.subject, image)
+        await desk.library.add(OWNER, image, WHENCE)
     assert "secret" not in str(raised.value)
 
 
@@ -228,7 +228,7 @@ async def test_a_full_disk_is_named_and_harms_nothing(config: SqlConfig) -> None
     await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1").close())
     too_much = desk.image(prompt="x" * 400_000)
     with pytest.raises(StorageFull):
-        await desk.library.add(OWNER.subject, too_much)
+        await desk.library.add(OWNER, too_much, WHENCE)
     assert await database.read(broken) == []
     await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 100000").close())
     await desk.admit("second")
