@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from imagewright.app.auditing import AdminAct, enter_act
+from imagewright.core.errors import Unavailable
 from tests.end_to_end.program import program
 from tests.end_to_end.service import OWNER, STRANGER, Service, configured, running
 
@@ -152,3 +154,23 @@ async def test_another_services_key_proves_nothing(tmp_path: Path) -> None:
     (settings.state / "master.key").write_bytes(b"k" * 32)
     code, said = await command(settings.state, "verify")
     assert (code, "another key" in said) == (1, True)
+
+
+async def test_what_a_command_does_is_entered_beside_the_service_and_sealed(
+    service: Service,
+) -> None:
+    act = AdminAct(action="revoke", thing="tok_1", outcome="revoked", shape={"note": "lost"})
+    await enter_act(service.app.settings, act)
+    state = service.app.settings.state
+    await until_sealed(state)
+    found = read((await command(state, "tail", "--subject", "operator"))[1])
+    (line,) = [each for each in found if each["action"] == "revoke"]
+    assert (line["thing"], line["credential"]) == ("tok_1", "local")
+    assert line["shape"] == {"note": "lost"}
+
+
+async def test_an_act_before_the_first_start_makes_no_database(tmp_path: Path) -> None:
+    settings, _ = configured(tmp_path / "state")
+    with pytest.raises(Unavailable):
+        await enter_act(settings, AdminAct(action="revoke", thing="tok_1", outcome="revoked"))
+    assert not list(settings.state.glob("imagewright.db*"))

@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 from prometheus_client import generate_latest
 
 from tests.end_to_end.books import rows
-from tests.end_to_end.money import HUMAN, POOR, ROBOT, ask, generate, paid
+from tests.end_to_end.money import HUMAN, MODEL, POOR, ROBOT, ask, generate, paid
 from tests.end_to_end.service import (
     MEMBER,
     OWNER,
@@ -187,4 +187,24 @@ async def test_what_was_refused_at_the_door_says_why(tmp_path: Path, mode: Mode)
         (HUMAN, "generate_image", "declined", "confirmation_declined"),
         (ROBOT, "generate_image", "denied", "budget_exceeded"),
         (POOR, "generate_image", "denied", "forbidden"),
+    }
+
+
+async def test_a_model_that_is_kept_from_the_caller_is_a_line_and_one_that_never_was_is_not(
+    tmp_path: Path,
+) -> None:
+    acl = f'[subjects."{HUMAN}"]\nscopes = ["images:write", "spend"]\nmodels = ["{MODEL}"]\n'
+    acl += f'[subjects."{POOR}"]\nscopes = ["images:write", "spend"]\nproviders = ["placeholder"]\n'
+    with FakeOpenAI() as vendor:
+        async with paid(tmp_path, vendor, acl) as road:
+            async with road.client(HUMAN) as client:
+                never = await generate(client, ask(model="no-such-model"))
+                barred = await generate(client, ask(model="gpt-image-1.5"))
+            async with road.client(POOR) as client:
+                await generate(client, ask())
+                await generate(client, ask(provider="nobody"))
+    assert never["error"] == barred["error"]
+    assert {told(each) for each in lines(tmp_path, "call")} == {
+        (HUMAN, "generate_image", "denied", "model"),
+        (POOR, "generate_image", "denied", "provider"),
     }

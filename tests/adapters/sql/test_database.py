@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -303,3 +304,39 @@ def test_an_up_to_date_database_opens_without_alembic(url: str) -> None:
         for _ in range(2)
     ]
     assert said[1] == "False\n"
+
+
+async def test_whoever_opens_beside_a_service_writes_only_if_that_is_said(
+    url: str, database: Database
+) -> None:
+    def enter(name: str) -> Callable[[Connection], None]:
+        return lambda connection: connection.execute(insert(subjects), {"name": name}).close()
+
+    reader, writer = Database(SqlConfig(url=url)), Database(SqlConfig(url=url))
+    await reader.open_beside()
+    await writer.open_beside(write=True)
+    try:
+        await writer.write(enter("user:beside"))
+        with pytest.raises(Unavailable):
+            await reader.write(enter("user:never"))
+        with pytest.raises((DBAPIError, Unavailable)):
+            await reader.read(enter("user:never"))
+        names = await reader.read(lambda c: c.scalars(select(subjects.c.name)).all())
+        assert names == ["user:beside"]
+    finally:
+        await reader.close()
+        await writer.close()
+
+
+async def test_nothing_is_made_or_migrated_beside_a_service(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    absent = Database(SqlConfig(url=f"sqlite:///{tmp_path}/none.db"))
+    with pytest.raises(Unavailable, match="no database"):
+        await absent.open_beside(write=True)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty.db").touch()
+    with postgres.database(empty=True) as other:
+        for url in (f"sqlite:///{tmp_path}/empty.db", other):
+            with pytest.raises(Unavailable, match="schema"):
+                await Database(SqlConfig(url=url)).open_beside()

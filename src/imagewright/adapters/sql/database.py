@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagewright.adapters.sql.engines import (
+    beside_engine,
     postgres_engine,
     prepare_file,
     read_url,
-    reading_engine,
     sqlite_engine,
 )
 from imagewright.adapters.sql.lane import Lane, Result, Work
@@ -43,12 +43,13 @@ class Database:
         """
         await asyncio.to_thread(self._open)
 
-    async def open_to_read(self) -> None:
-        """Connect beside a running service: nothing is made, migrated or written.
+    async def open_beside(self, *, write: bool = False) -> None:
+        """Connect to what a service has made, beside it: nothing is made or migrated.
 
-        Raises Unavailable where there is no database, or its schema is not this program's.
+        Unless `write` is said, nothing can be written either. Raises Unavailable where there is no
+        database, or its schema is not this program's.
         """
-        await asyncio.to_thread(self._open_to_read)
+        await asyncio.to_thread(self._open_beside, write=write)
 
     async def close(self) -> None:
         """Let what was asked for complete, then close; SQLite's log is folded into its file."""
@@ -81,10 +82,11 @@ class Database:
             self._close()
             raise
 
-    def _open_to_read(self) -> None:
-        config = self._config
-        engine = reading_engine(read_url(config.url), config.busy_seconds)
-        self._reader = Lane(engine, 1, "sql-read")
+    def _open_beside(self, *, write: bool) -> None:
+        url, busy_seconds = read_url(self._config.url), self._config.busy_seconds
+        self._reader = Lane(beside_engine(url, busy_seconds, writer=False), 1, "sql-read")
+        if write:
+            self._writer = Lane(beside_engine(url, busy_seconds, writer=True), 1, "sql-write")
         try:
             check(self._reader)
         except BaseException:

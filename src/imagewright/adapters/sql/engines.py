@@ -48,8 +48,8 @@ def prepare_file(path: Path) -> None:
         ) from error
 
 
-def reading_engine(url: URL, busy_seconds: float) -> Engine:
-    """An engine of one connection that cannot write, whatever it is asked.
+def beside_engine(url: URL, busy_seconds: float, *, writer: bool) -> Engine:
+    """An engine of one connection that makes no file, and writes only if it is a writer.
 
     Raises Unavailable where a SQLite file is not there.
     """
@@ -58,10 +58,12 @@ def reading_engine(url: URL, busy_seconds: float) -> Engine:
         if not path.is_file():
             raise Unavailable(f"There is no database {path}.", hint="Start the service once.")
         address = f"file:{quote(str(path.resolve()))}"
-        # Not mode=ro: it would leave the log's files behind where no service runs. The connection
-        # is told to refuse every write, and the file is never made.
-        readable = url.set(database=address, query={"mode": "rw", "uri": "true"})
-        return sqlite_engine(readable, writer=False, pool=1, busy_seconds=busy_seconds)
+        # Not mode=ro: it would leave the log's files behind where no service runs. A connection
+        # that is no writer's refuses every write.
+        there = url.set(database=address, query={"mode": "rw", "uri": "true"})
+        return sqlite_engine(there, writer=writer, pool=1, busy_seconds=busy_seconds)
+    if writer:
+        return postgres_engine(url, pool=1)
     given = str(url.query.get("options", ""))
     options = f"{given} -c default_transaction_read_only=on".strip()
     return postgres_engine(url.update_query_dict({"options": options}), pool=1)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastmcp import Context
 
 from imagewright.api.mcp.face import Face, origin_of
+from imagewright.core.ask import AUTO
 from imagewright.core.errors import (
     BudgetExceeded,
     Busy,
@@ -12,6 +13,8 @@ from imagewright.core.errors import (
     ConfirmationInvalid,
     Fault,
     Forbidden,
+    UnknownModel,
+    UnknownProvider,
     Unpriced,
 )
 from imagewright.core.ids import Kind, is_id
@@ -36,10 +39,13 @@ Given = Mapping[str, object]
 def heed(face: Face, ctx: Context, component: str, given: Given, fault: Fault) -> None:
     """Tell of a call that ended in a refusal; any other fault is none."""
     outcome = _OUTCOMES.get(type(fault))
+    reason = _reason(fault)
+    if isinstance(fault, UnknownProvider | UnknownModel):
+        # Told to the caller as what never was; here it is told apart from what truly is not.
+        names = [str(given.get(name) or AUTO) for name in ("provider", "model")]
+        outcome = "denied" if face.images.barred(face.caller(), *names) else None
     if outcome is None:
         return
-    limit = fault.details.get("limit") if isinstance(fault, Forbidden) else None
-    reason = limit if isinstance(limit, str) else fault.code
     act = Act(
         action="call",
         thing=component,
@@ -49,6 +55,13 @@ def heed(face: Face, ctx: Context, component: str, given: Given, fault: Fault) -
         shape=face.shaper.arguments(given),
     )
     face.witness.refused(face.caller(), act)
+
+
+def _reason(fault: Fault) -> str:
+    """One word for why: the limit that was met, or the fault's code."""
+    limit = fault.details.get("limit") if isinstance(fault, Forbidden) else None
+    barred = {UnknownProvider: "provider", UnknownModel: "model"}
+    return limit if isinstance(limit, str) else barred.get(type(fault), fault.code)
 
 
 def denied(face: Face, ctx: Context, component: str, given: Given, reason: str) -> None:
