@@ -1,5 +1,6 @@
 """What the audit tells of calls that were refused, and of reads where they are asked for."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from mcp.shared.exceptions import MCPError
 from prometheus_client import generate_latest
 
 from tests.end_to_end.books import rows
-from tests.end_to_end.money import HUMAN, MODEL, POOR, ROBOT, ask, generate, paid
+from tests.end_to_end.money import HUMAN, MODEL, POOR, ROBOT, ask, call, generate, paid
 from tests.end_to_end.service import (
     MEMBER,
     OWNER,
@@ -22,7 +23,7 @@ from tests.end_to_end.service import (
     configured,
     running,
 )
-from tests.fakes.openai_images import FakeOpenAI
+from tests.fakes.openai_images import FakeOpenAI, Reply, Way
 
 PROMPT = "an unmistakable pangolin"
 FREE = {"prompt": PROMPT, "size": "64x48"}
@@ -208,3 +209,24 @@ async def test_a_model_that_is_kept_from_the_caller_is_a_line_and_one_that_never
         (HUMAN, "generate_image", "denied", "model"),
         (POOR, "generate_image", "denied", "provider"),
     }
+
+
+async def test_a_full_queue_limits_and_is_told_as_that(tmp_path: Path) -> None:
+    with FakeOpenAI() as vendor:
+        vendor.replies.extend([Reply(way=Way.HANG)] * 2)
+        async with (
+            paid(tmp_path, vendor, limits__queue=1, limits__waiting=1, limits__running=1) as road,
+            road.client(ROBOT) as client,
+        ):
+            first = await generate(client, ask(wait=0))
+            while vendor.calls() == 0:  # noqa: ASYNC110 - a count is no event
+                await asyncio.sleep(0.02)
+            second = await generate(client, ask(wait=0))
+            third = await generate(client, ask(wait=0))
+            assert third["error"]["code"] == "busy"
+            for each in (second, first):
+                await call(client, "cancel_job", {"job": each["job"]})
+    (line,) = lines(tmp_path, "call")
+    assert told(line) == (ROBOT, "generate_image", "limited", "busy")
+    ends = {(each["action"], each["outcome"]) for each in lines(tmp_path, "cancel", "settle")}
+    assert ends == {("cancel", "canceled"), ("cancel", "running"), ("settle", "outcome_unknown")}

@@ -91,7 +91,8 @@ def origin_of(ctx: Context) -> Origin:
 
 def _client(ctx: Context) -> str | None:
     """What the client calls itself, as far as it can be printed."""
-    params = ctx.session.client_params
+    request = ctx.request_context
+    params = request.session.client_params if request is not None else None
     if params is None:
         return None
     text = f"{params.client_info.name} {params.client_info.version}"

@@ -108,7 +108,9 @@ def _step_up(face: Face, options: ServerOptions) -> list[Middleware]:
         options.asked_for,
     )
     metadata = options.signpost.metadata if options.signpost else None
-    return [Middleware(StepUp, path=options.path, reach=reach, metadata=metadata)]
+    return [
+        Middleware(StepUp, path=options.path, reach=reach, metadata=metadata, witness=face.witness)
+    ]
 
 
 def _tool(spec: ToolSpec) -> Tool:
