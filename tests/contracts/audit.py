@@ -185,5 +185,28 @@ class Exporting:
         assert [each["entry"]["id"] for each in found if "entry" in each] == [2, 4]
 
 
-class AuditContract(Keeping, Sealing, Heads, Exporting):
+class Following:
+    async def test_what_is_new_is_what_was_not_seen(self, audit: Audit) -> None:
+        auditor = Auditor(audit, KEY)
+        await audit.enter(tuple(note(place) for place in range(1500)))
+        seen = await auditor.seen()
+        assert str(seen) == "1-1500"
+        assert await auditor.later(seen) == ()
+        await audit.enter((note(), note(subject=STRANGER.subject)))
+        assert [each.id for each in await auditor.later(seen)] == [1501, 1502]
+
+    async def test_of_an_empty_audit_everything_is_new(self, audit: Audit) -> None:
+        auditor = Auditor(audit, KEY)
+        seen = await auditor.seen()
+        await audit.enter((note(),))
+        assert [each.id for each in await auditor.later(seen)] == [1]
+        assert [each.id for each in await auditor.newest(5)] == [1]
+
+    async def test_a_number_that_was_left_out_may_still_appear(self, audit: Audit) -> None:
+        await audit.enter((note(), note(1), note(2)))
+        seen = (await Auditor(audit, KEY).seen()).minus(Ranges.of([2]))
+        assert [each.id for each in await Auditor(audit, KEY).later(seen)] == [2]
+
+
+class AuditContract(Keeping, Sealing, Heads, Exporting, Following):
     """The whole suite."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,20 @@ async def test_a_full_queue_limits_and_is_told_as_that(tmp_path: Path) -> None:
     assert told(line) == (ROBOT, "generate_image", "limited", "busy")
     ends = {(each["action"], each["outcome"]) for each in lines(tmp_path, "cancel", "settle")}
     assert ends == {("cancel", "canceled"), ("cancel", "running"), ("settle", "outcome_unknown")}
+
+
+async def test_no_answer_waits_for_the_audit(tmp_path: Path) -> None:
+    settings, tokens = configured(tmp_path, audit__reads=True)
+    async with running(settings, tokens) as service:
+        other = sqlite3.connect(tmp_path / "imagewright.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            async with service.client(MEMBER) as client:
+                assert not (await client.call_tool("list_images", {})).is_error
+                with pytest.raises((ToolError, MCPError), match="Unknown tool"):
+                    await client.call_tool("generate_image", FREE)
+            assert lines(tmp_path) == []
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+    assert sorted(each["action"] for each in lines(tmp_path)) == ["call", "read"]

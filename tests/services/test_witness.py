@@ -145,6 +145,33 @@ async def test_a_database_that_is_away_loses_nothing_and_grows_nothing(
     assert [vars(each)["code"] for each in caplog.records] == ["unavailable"]
 
 
+async def test_what_comes_while_nothing_can_be_written_finds_only_the_room_there_is(
+    audit: Interposed, witness: Witness, counted: Counted
+) -> None:
+    async def meanwhile() -> None:
+        for place in range(3):
+            witness.note(started(f"later {place}"))
+            witness.refused(OWNER, act(f"later {place}"))
+
+    audit.before["enter"] = meanwhile
+    audit.fail("enter", Unavailable("The database is away."))
+    for place in range(3):
+        witness.note(started(f"first {place}"))
+    witness.refused(OWNER, act("first"))
+    await witness.flush()
+    assert sorted(counted.dropped) == ["call", "reload", "reload"]
+    audit.before.clear()
+    await witness.flush()
+    found = await lines(audit)
+    told = [each.thing for each in found if each.action == "reload"]
+    assert told == ["first 0", "first 1", "first 2", "later 0"]
+    assert {each.reason for each in found if each.action == "call"} == {
+        "first",
+        "later 0",
+        "later 1",
+    }
+
+
 async def test_a_mistake_of_ours_is_told_with_its_place(
     audit: Interposed, witness: Witness, caplog: pytest.LogCaptureFixture
 ) -> None:

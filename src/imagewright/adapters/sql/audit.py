@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, sel
 
 from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.rows import Found, storable
-from imagewright.adapters.sql.subjects import enrol
+from imagewright.adapters.sql.subjects import enrol, number_of
 from imagewright.adapters.sql.tables import audit, seals, subjects
 from imagewright.adapters.sql.trail import Deed, record
 from imagewright.core.audit import Entry
@@ -65,8 +65,10 @@ class SqlAudit:
 
 def enter_note(connection: Connection, note: Note) -> None:
     """Enter a line inside a transaction that does what the line tells of."""
+    # Not enrolled where it is known: that would keep the subject's admissions waiting.
+    number = number_of(connection, note.subject)
     deed = Deed(
-        subject=enrol(connection, note.subject),
+        subject=enrol(connection, note.subject) if number is None else number,
         credential=note.credential,
         action=note.action,
         thing=storable(note.thing) or "",
