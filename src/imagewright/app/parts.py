@@ -22,6 +22,7 @@ from imagewright.adapters.imaging.vips import VipsImaging
 from imagewright.adapters.keys.file import KeyFile
 from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
+from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
@@ -35,9 +36,11 @@ from imagewright.api.mcp.server import TOOLS
 from imagewright.app.identity import identity_of
 from imagewright.app.upstreams import offers_of, providers_of
 from imagewright.core.catalogue import Catalogue
+from imagewright.core.chain import ChainKey
 from imagewright.core.flaw import Flaw
 from imagewright.core.ids import new_id
 from imagewright.ports.acl import AclSource
+from imagewright.ports.audit import Audit
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.blobs import Blobs
 from imagewright.ports.board import Board
@@ -54,6 +57,8 @@ from imagewright.services.uses import UseLog
 from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
+KEY = "master.key"
+"""The file of the master key, in the state directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,7 @@ class Parts:
     imaging: Imaging
     blobs: Blobs
     database: Database
+    audit: Audit
     books: Books
     jobs: Jobs
     library: Library
@@ -93,6 +99,7 @@ def parts_of(settings: Settings) -> Parts:
     catalogue = Catalogue(offers=offers_of(settings))
     imaging = _imaging(settings)
     database = Database(SqlConfig(url=database_url(settings)))
+    keys = KeyFile(settings.state / KEY)
     uses = UseLog(SqlUses(database), clock)
     identity, acl = identity_of(settings, clock, tell, uses.note), acl_of(settings, tell)
     return Parts(
@@ -100,6 +107,7 @@ def parts_of(settings: Settings) -> Parts:
         imaging=imaging,
         blobs=_blobs(settings),
         database=database,
+        audit=SqlAudit(database, chain_key(keys)),
         books=SqlBooks(database),
         jobs=SqlJobs(database),
         library=SqlLibrary(database),
@@ -112,7 +120,7 @@ def parts_of(settings: Settings) -> Parts:
         oidc=identity.oidc,
         catalogue=catalogue,
         providers=providers_of(settings, _provider_parts(imaging, clock)),
-        keys=KeyFile(settings.state / "master.key"),
+        keys=keys,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         uses=uses,
         refreshed=tuple(
@@ -131,6 +139,11 @@ def database_url(settings: Settings) -> str:
 def database_file(settings: Settings) -> Path:
     """Where the database stands if no address is set."""
     return settings.state / "imagewright.db"
+
+
+def chain_key(keys: KeyFile) -> ChainKey:
+    """What the audit is sealed with."""
+    return ChainKey(keys.derive("audit chain"))
 
 
 def tell(flaw: Flaw) -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from imagewright.app.parts import Parts, database_url
 from imagewright.core.picture import PictureLimits
+from imagewright.core.shape import Shaper
 from imagewright.ports.books import Capacity
 from imagewright.ports.imaging import Preview
 from imagewright.services.gate import Gate, GateRules
@@ -15,8 +16,10 @@ from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
+from imagewright.services.sealer import Sealer
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
+from imagewright.services.witness import Witness, WitnessRules
 from imagewright.services.work import Bench, Work
 from imagewright.services.workers import WorkerRules, Workers
 from imagewright.settings import Settings
@@ -36,12 +39,17 @@ class Services:
     usage: UsageService
     status: StatusService
     workers: Workers
+    sealer: Sealer
+    witness: Witness
+    shaper: Shaper
 
 
 def services_of(settings: Settings, parts: Parts) -> Services:
     """Every service, with the operator's limits."""
     clock, zone = parts.world.clock, ZoneInfo(settings.time_zone)
-    gate = Gate(parts.acl, parts.books, parts.catalogue, _gate_rules(settings, zone), parts.world)
+    shaper = _shaper(settings, parts)
+    rules = _gate_rules(settings, zone, shaper)
+    gate = Gate(parts.acl, parts.books, parts.catalogue, rules, parts.world)
     library = _library(settings, parts)
     limits = settings.limits
     intake = Intake()
@@ -71,16 +79,26 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
         workers=_workers(settings, parts, gate, library),
+        sealer=Sealer(parts.audit, clock),
+        witness=Witness(
+            parts.audit, clock, parts.metrics, WitnessRules(reads=settings.audit.reads)
+        ),
+        shaper=shaper,
     )
 
 
-def _gate_rules(settings: Settings, zone: ZoneInfo) -> GateRules:
+def _shaper(settings: Settings, parts: Parts) -> Shaper:
+    return Shaper(key=parts.keys.derive("audit prompts"), text=settings.audit.prompts == "text")
+
+
+def _gate_rules(settings: Settings, zone: ZoneInfo, shaper: Shaper) -> GateRules:
     limits = settings.limits
     return GateRules(
         zone=zone,
         quote_seconds=limits.quote,
         reuse_seconds=limits.reuse,
         capacity=Capacity(queued=limits.queue, waiting=limits.waiting),
+        shaper=shaper,
     )
 
 

@@ -109,6 +109,15 @@ class Auth(Section):
         return self.tokens_path is not None or self.token is not None or bool(self.issuers)
 
 
+class Audit(Section):
+    """What the audit tells beyond decisions that spent, changed or refused something."""
+
+    reads: bool = Field(default=False, description="A line for each read that was allowed.")
+    prompts: Literal["hash", "text"] = Field(
+        default="hash", description="Prompts as keyed hashes, or as they were written."
+    )
+
+
 class Database(Section):
     """Where jobs, ledger and library stand."""
 
@@ -238,6 +247,7 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     log: Log = Log()
     auth: Auth = Auth()
+    audit: Audit = Audit()
     database: Database = Database()
     imaging: Imaging = Imaging()
     storage: Storage = Storage()

@@ -1,5 +1,6 @@
 """The contract suites on both databases."""
 
+from tests.contracts.audit import AuditContract
 from tests.contracts.books import BooksContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
@@ -19,4 +20,8 @@ class TestLibrary(LibraryContract):
 
 
 class TestUses(UsesContract):
+    pass
+
+
+class TestAudit(AuditContract):
     pass

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from imagewright.adapters.acl.reader import Known, read_acl
 from imagewright.adapters.toml.document import OPEN_TO_CHANGE
-from imagewright.adapters.toml.watched import Tell, Watched
+from imagewright.adapters.toml.watched import Reading, Tell, Watched
 from imagewright.core.policy import Acl
 
 
@@ -32,6 +32,10 @@ class AclFile:
 
     def current(self) -> Acl:
         return self._watched.current()
+
+    def reading(self) -> Reading:
+        """What is in force."""
+        return self._watched.reading()
 
     def refresh(self, *, force: bool = False) -> bool:
         """Take up a changed file, or any with `force`; a bad one is told of and changes nothing."""

@@ -14,7 +14,7 @@ from imagewright.adapters.auth.token_reader import (
     single_table,
 )
 from imagewright.adapters.toml.document import OPEN_TO_READ
-from imagewright.adapters.toml.watched import Tell, Watched
+from imagewright.adapters.toml.watched import Reading, Tell, Watched
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.errors import Unauthenticated
 from imagewright.core.token import PREFIX
@@ -60,6 +60,10 @@ class Tokens:
         self._table: Callable[[], TokenTable] = (
             self._watched.current if self._watched else lambda: fixed
         )
+
+    def reading(self) -> Reading | None:
+        """What is in force, if there is a file."""
+        return self._watched.reading() if self._watched else None
 
     def refresh(self, *, force: bool = False) -> bool:
         """Take up a changed file, or any with `force`; a bad one is told of and changes nothing."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagewright.adapters.sql.engines import (
+    beside_engine,
     postgres_engine,
     prepare_file,
     read_url,
     sqlite_engine,
 )
 from imagewright.adapters.sql.lane import Lane, Result, Work
-from imagewright.adapters.sql.schema import bring
+from imagewright.adapters.sql.schema import bring, check
 from imagewright.core.errors import Unavailable
 
 
@@ -44,6 +45,14 @@ class Database:
         """
         await asyncio.to_thread(self._open)
 
+    async def open_beside(self, *, write: bool = False) -> None:
+        """Connect to what a service has made, beside it: nothing is made or migrated.
+
+        Unless `write` is said, nothing can be written either. Raises Unavailable where there is no
+        database, or its schema is not this program's.
+        """
+        await asyncio.to_thread(self._open_beside, write=write)
+
     async def close(self) -> None:
         """Let what was asked for complete, then close; SQLite's log is folded into its file."""
         await asyncio.to_thread(self._close)
@@ -72,6 +81,17 @@ class Database:
         try:
             if not config.as_found:
                 bring(self._writer)
+        except BaseException:
+            self._close()
+            raise
+
+    def _open_beside(self, *, write: bool) -> None:
+        url, busy_seconds = read_url(self._config.url), self._config.busy_seconds
+        self._reader = Lane(beside_engine(url, busy_seconds, writer=False), 1, "sql-read")
+        if write:
+            self._writer = Lane(beside_engine(url, busy_seconds, writer=True), 1, "sql-write")
+        try:
+            check(self._reader)
         except BaseException:
             self._close()
             raise

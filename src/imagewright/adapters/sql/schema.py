@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, Connection, column, func, inspect, select, ta
 from imagewright.adapters.sql.lane import Lane
 from imagewright.core.errors import Unavailable
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Known without importing Alembic, which takes longer than all the rest."""
 
 VERSION = table("alembic_version", column("version_num"))
@@ -20,6 +20,15 @@ def bring(lane: Lane) -> None:
     """
     if lane.transact(version) != HEAD:
         lane.transact(_migrate)
+
+
+def check(lane: Lane) -> None:
+    """Raise Unavailable unless the database is at HEAD."""
+    if lane.transact(version) != HEAD:
+        raise Unavailable(
+            "The database's schema is not the one that this program knows.",
+            hint="Start the service of this version once; it migrates the database.",
+        )
 
 
 def version(connection: Connection) -> str | None:
