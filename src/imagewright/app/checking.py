@@ -8,6 +8,7 @@ from imagewright.adapters.toml.document import KeyPath, key_name
 from imagewright.app.identity import oidc_of, tokens_of
 from imagewright.app.parts import acl_of
 from imagewright.app.upstreams import offer_of, provider_config
+from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.settings import Clash, Settings
 
@@ -33,6 +34,9 @@ def _flaws(make: Callable[[], object]) -> tuple[Flaw, ...]:
         make()
     except Misconfigured as error:
         return error.flaws
+    except InvalidRequest:
+        # Settings that do not go together: `settings.checks` says so.
+        return ()
     return ()
 
 

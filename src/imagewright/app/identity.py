@@ -1,16 +1,20 @@
 """Who may call: the chain of sources, and what clients are told of them."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from imagewright.adapters.acl.file import Objection
 from imagewright.adapters.auth.chain import Chain
-from imagewright.adapters.auth.issuer import asked_scopes
+from imagewright.adapters.auth.issuer import IssuerConfig, asked_scopes
 from imagewright.adapters.auth.local import Local
 from imagewright.adapters.auth.oidc import Oidc
+from imagewright.adapters.auth.reach import reaching
 from imagewright.adapters.auth.token_reader import SingleToken
 from imagewright.adapters.auth.tokens import Tokens, TokensConfig
 from imagewright.adapters.toml.watched import Tell
 from imagewright.api.http.resource import ProtectedResource
 from imagewright.api.mcp.auth import Signpost
+from imagewright.core.policy import Acl
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.clock import Clock
 from imagewright.settings import Settings
@@ -70,7 +74,26 @@ def tokens_of(settings: Settings, clock: Clock, tell: Tell) -> Tokens | None:
 
 def oidc_of(settings: Settings, clock: Clock) -> Oidc | None:
     """The issuers, or None for a service without. Raises Misconfigured."""
-    sections, url = settings.auth.issuers, resource_url(settings)
-    if not sections:
-        return None
-    return Oidc([each.config(name, url) for name, each in sections.items()], clock)
+    issuers = _issuers(settings)
+    return Oidc(issuers, clock) if issuers else None
+
+
+def objections_of(settings: Settings) -> Callable[[Acl], Iterator[Objection]]:
+    """What the issuers' sections have against an ACL: money within reach of too many."""
+    issuers = _issuers(settings)
+
+    def object_to(acl: Acl) -> Iterator[Objection]:
+        for each in reaching(issuers, acl):
+            yield Objection(
+                path=(*each.entry, "scopes"),
+                sentence=f"The CI system of [auth.issuers.{each.issuer}] may spend on conditions "
+                "that are too wide.",
+                hint=each.hint,
+            )
+
+    return object_to
+
+
+def _issuers(settings: Settings) -> tuple[IssuerConfig, ...]:
+    url = resource_url(settings)
+    return tuple(each.config(name, url) for name, each in settings.auth.issuers.items())

@@ -30,7 +30,7 @@ from imagewright.adapters.toml.watched import Tell
 from imagewright.adapters.web.fetcher import WebFetcher
 from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
-from imagewright.app.identity import identity_of
+from imagewright.app.identity import identity_of, objections_of
 from imagewright.app.upstreams import offers_of, providers_of
 from imagewright.core.catalogue import Catalogue
 from imagewright.core.flaw import Flaw
@@ -135,7 +135,13 @@ def acl_of(settings: Settings, tell: Tell) -> AclSource:
     known = Known(
         tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
     )
-    return AclFile(AclFileConfig(path=path, read_only=settings.read_only, known=known), tell)
+    config = AclFileConfig(
+        path=path,
+        read_only=settings.read_only,
+        known=known,
+        object_to=objections_of(settings),
+    )
+    return AclFile(config, tell)
 
 
 def _imaging(settings: Settings) -> VipsImaging:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from imagewright.adapters.auth.issuer import ALGORITHMS, IssuerConfig
+from imagewright.adapters.auth.workload import GITHUB, GITLAB, vendor_of
 from imagewright.core.errors import InvalidRequest
 from imagewright.settings.units import FilePath, Seconds, Unfit
 
@@ -27,7 +28,13 @@ class Issuer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    issuer: str = Field(description="Exactly what its tokens have as `iss`.")
+    preset: Literal["", "github", "gitlab"] = Field(
+        default="", description="The CI system that it is; unset is as its address says."
+    )
+    issuer: str = Field(
+        default="",
+        description="Exactly what its tokens have as `iss`; unset is the preset's own.",
+    )
     audience: Texts = Field(
         default=(), description="What its tokens may have as `aud`; unset is the MCP address."
     )
@@ -35,7 +42,7 @@ class Issuer(BaseModel):
     typ: Texts = Field(
         default=(),
         description='What its tokens may have as `typ`, "" for none; unset is at+jwt, '
-        "and JWT or none with id_tokens.",
+        "JWT or none with id_tokens, and JWT of a CI system.",
     )
     id_tokens: bool = Field(
         default=False, description="Whether ID tokens are accepted, as of CI systems."
@@ -44,7 +51,8 @@ class Issuer(BaseModel):
     required_scopes: Texts = Field(default=(), description="Scopes that every token has to have.")
     subject: str = Field(
         default="",
-        description='Who a token is, with claims in braces; unset is "user:<name>/{sub}".',
+        description='Who a token is, with claims in braces; unset is "user:<name>/{sub}", '
+        'and of a CI system "service:<name>/" and its repository or project.',
     )
     shared_subjects: bool = Field(
         default=False, description="Whether another issuer may yield the same subjects."
@@ -62,7 +70,9 @@ class Issuer(BaseModel):
     scopes: Mapping[str, Texts] = Field(
         default_factory=dict, description="Its scopes and ours; set, nothing else counts."
     )
-    name_claim: Texts = Field(default=("name",), description="The claim with a name for people.")
+    name_claim: Texts = Field(
+        default=(), description="The claim with a name for people; unset is `name`."
+    )
     jwks_uri: str | None = Field(
         default=None, description="Where its keys stand, if discovery does not say so."
     )
@@ -71,17 +81,21 @@ class Issuer(BaseModel):
     )
     advertise: bool | None = Field(
         default=None,
-        description="Whether clients are sent to it for a token; unset is unless id_tokens.",
+        description="Whether clients are sent to it for a token; unset is unless its tokens "
+        "are ID tokens.",
     )
 
     @property
     def advertised(self) -> bool:
         """Whether clients are sent to it."""
-        return not self.id_tokens if self.advertise is None else self.advertise
+        if self.advertise is not None:
+            return self.advertise
+        return not self.id_tokens and vendor_of(self.preset, self.issuer) is None
 
     def config(self, name: str, audience: str | None = None) -> IssuerConfig:
         """What its adapter reads; `audience` is for one that sets none. Raises InvalidRequest."""
         fields = {key: value for key, value in self if key != "advertise"}
+        fields["issuer"] = self.issuer or _ADDRESSES.get(self.preset, "")
         fields["audience"] = self.audience or ((audience,) if audience else ())
         return IssuerConfig(name=name, **fields)
 
@@ -111,5 +125,6 @@ def _issuer(name: str, section: object) -> Issuer:
     return found
 
 
+_ADDRESSES = {each.name: each.address for each in (GITHUB, GITLAB)}
 _ISSUER = TypeAdapter(Issuer)
 Issuers = Annotated[Mapping[str, Issuer], BeforeValidator(_read)]
