@@ -18,7 +18,7 @@ from imagewright.api.mcp.server import TOOLS
 from imagewright.core.errors import FAULTS, Fault, Retry
 from imagewright.core.scope import SHORTHANDS, Scope
 from imagewright.settings import Settings
-from imagewright.settings.issuers import Issuer
+from imagewright.settings.issuers import Introspection, Issuer
 from imagewright.settings.names import SHORT, variable
 from imagewright.settings.sections import Section
 from tests.docs import facts
@@ -226,6 +226,7 @@ def test_every_key_of_a_token_has_its_row() -> None:
 
 def test_every_key_of_an_issuer_has_its_row() -> None:
     same("issuers.md", list(rows_of("issuers.md", "Key")), Issuer.model_fields)
+    same("issuers.md", list(rows_of("issuers.md", "Introspection key")), Introspection.model_fields)
 
 
 def test_every_claim_that_a_ci_system_is_asked_for_is_told() -> None:

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 from imagewright.adapters.acl.file import Objection
 from imagewright.adapters.auth.chain import Chain
+from imagewright.adapters.auth.introspection import (
+    Introspection,
+    IntrospectionConfig,
+    check_apart,
+)
 from imagewright.adapters.auth.issuer import IssuerConfig, asked_scopes
 from imagewright.adapters.auth.local import Local
 from imagewright.adapters.auth.oidc import Oidc
@@ -14,6 +19,8 @@ from imagewright.adapters.auth.tokens import Tokens, TokensConfig
 from imagewright.adapters.toml.watched import Tell
 from imagewright.api.http.resource import ProtectedResource
 from imagewright.api.mcp.auth import Signpost
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.policy import Acl
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.clock import Clock
@@ -27,6 +34,7 @@ class Identity:
     chain: Authenticator | None = None
     tokens: Tokens | None = None
     oidc: Oidc | None = None
+    introspections: tuple[Introspection, ...] = ()
 
 
 def identity_of(settings: Settings, clock: Clock, tell: Tell) -> Identity:
@@ -34,8 +42,9 @@ def identity_of(settings: Settings, clock: Clock, tell: Tell) -> Identity:
     if not settings.auth.configured:
         return Identity()
     tokens, oidc = tokens_of(settings, clock, tell), oidc_of(settings, clock)
-    sources = [each for each in (tokens, oidc) if each is not None]
-    return Identity(chain=Chain(*sources, Local()), tokens=tokens, oidc=oidc)
+    asked = introspections_of(settings, clock)
+    sources = [each for each in (tokens, oidc, *asked) if each is not None]
+    return Identity(chain=Chain(*sources, Local()), tokens=tokens, oidc=oidc, introspections=asked)
 
 
 def signpost_of(settings: Settings) -> Signpost | None:
@@ -76,6 +85,22 @@ def oidc_of(settings: Settings, clock: Clock) -> Oidc | None:
     """The issuers, or None for a service without. Raises Misconfigured."""
     issuers = _issuers(settings)
     return Oidc(issuers, clock) if issuers else None
+
+
+def introspections_of(settings: Settings, clock: Clock) -> tuple[Introspection, ...]:
+    """The issuers that are asked of opaque tokens. Raises Misconfigured."""
+    configs: list[IntrospectionConfig] = []
+    url = resource_url(settings)
+    for name, section in settings.auth.issuers.items():
+        if section.introspection is not None:
+            try:
+                configs.append(section.introspection.config(section.config(name, url)))
+                check_apart(tuple(configs))
+            except InvalidRequest as error:
+                key = f"auth.issuers.{name}.introspection"
+                flaw = Flaw(place="", key=key, sentence=error.sentence, hint=error.hint)
+                raise Misconfigured([flaw]) from None
+    return tuple(Introspection(each, clock) for each in configs)
 
 
 def objections_of(settings: Settings) -> Callable[[Acl], Iterator[Objection]]:

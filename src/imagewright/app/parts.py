@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from imagewright.adapters.acl.file import AclFile, AclFileConfig
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
 from imagewright.adapters.acl.reader import Known
+from imagewright.adapters.auth.introspection import Introspection
 from imagewright.adapters.auth.oidc import Oidc
 from imagewright.adapters.auth.tokens import Tokens
 from imagewright.adapters.blobs.local import LocalBlobs, LocalBlobsConfig
@@ -79,6 +80,7 @@ class Parts:
     keys: KeyFile
     owner: str
     oidc: Oidc | None = None
+    introspections: tuple[Introspection, ...] = ()
     refreshed: tuple[AclFile | Tokens, ...] = ()
 
 
@@ -105,6 +107,7 @@ def parts_of(settings: Settings) -> Parts:
         acl=acl,
         chain=identity.chain,
         oidc=identity.oidc,
+        introspections=identity.introspections,
         catalogue=catalogue,
         providers=providers_of(settings, _provider_parts(imaging, clock)),
         keys=KeyFile(settings.state / "master.key"),
