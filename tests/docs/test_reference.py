@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 
 from imagewright.adapters.acl.reader import ENTRY, TOP
 from imagewright.adapters.auth.token_reader import ENTRY as TOKEN_ENTRY
+from imagewright.adapters.auth.workload import GITHUB, GITLAB
 from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.resources import RESOURCES
@@ -21,6 +22,7 @@ from imagewright.core.chain import Seal
 from imagewright.core.errors import FAULTS, Fault, Retry
 from imagewright.core.scope import SHORTHANDS, Scope
 from imagewright.settings import Settings
+from imagewright.settings.issuers import Introspection, Issuer
 from imagewright.settings.names import SHORT, variable
 from imagewright.settings.sections import Section
 from tests.docs import facts
@@ -244,3 +246,22 @@ def test_every_action_of_the_audit_has_its_row() -> None:
     source = "".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
     written = set(re.findall(r'\baction="(\w+)"', source))
     same("audit.md", sorted(set(rows_of("audit.md", "Action"))), written)
+
+
+def test_every_key_of_an_issuer_has_its_row() -> None:
+    same("issuers.md", list(rows_of("issuers.md", "Key")), Issuer.model_fields)
+    same("issuers.md", list(rows_of("issuers.md", "Introspection key")), Introspection.model_fields)
+
+
+def test_every_claim_that_a_ci_system_is_asked_for_is_told() -> None:
+    rows = tables(REFERENCE / "issuers.md", "CI systems")
+    for vendor in (GITHUB, GITLAB):
+        least, guards, trusted, ids = (set(codes(row[f"`{vendor.name}`"])) for row in rows)
+        assert least == {vendor.place, vendor.place_id, *(vendor.shared or ())}
+        pairs = {claim for pair in vendor.qualified for claim in pair}
+        assert guards - {f'{vendor.ref_protected} = "true"'} == {
+            *(*vendor.refs, *vendor.workflows, vendor.environment),
+            *pairs,
+        }
+        assert trusted == {vendor.trigger, *vendor.trusted}
+        assert ids == {vendor.place_id, *vendor.owner_ids}

@@ -141,7 +141,8 @@ class App:
             if isinstance(part, _Opened):
                 await part.open()
                 stack.push_async_callback(part.close)
-        for outward in (parts.fetcher, parts.oidc, *parts.providers.values()):
+        asked = (parts.oidc, *parts.introspections)
+        for outward in (parts.fetcher, *asked, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
         section = self.settings.metrics

@@ -13,6 +13,7 @@ from pathlib import Path
 from imagewright.adapters.acl.file import AclFile, AclFileConfig
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
 from imagewright.adapters.acl.reader import Known
+from imagewright.adapters.auth.introspection import Introspection
 from imagewright.adapters.auth.oidc import Oidc
 from imagewright.adapters.auth.tokens import Tokens
 from imagewright.adapters.blobs.local import LocalBlobs, LocalBlobsConfig
@@ -33,7 +34,7 @@ from imagewright.adapters.toml.watched import Tell
 from imagewright.adapters.web.fetcher import WebFetcher
 from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
-from imagewright.app.identity import identity_of
+from imagewright.app.identity import identity_of, objections_of
 from imagewright.app.upstreams import offers_of, providers_of
 from imagewright.core.catalogue import Catalogue
 from imagewright.core.chain import ChainKey
@@ -89,6 +90,7 @@ class Parts:
     owner: str
     uses: UseLog
     oidc: Oidc | None = None
+    introspections: tuple[Introspection, ...] = ()
     refreshed: tuple[AclFile | Tokens, ...] = ()
 
 
@@ -118,6 +120,7 @@ def parts_of(settings: Settings) -> Parts:
         acl=acl,
         chain=identity.chain,
         oidc=identity.oidc,
+        introspections=identity.introspections,
         catalogue=catalogue,
         providers=providers_of(settings, _provider_parts(imaging, clock)),
         keys=keys,
@@ -159,7 +162,13 @@ def acl_of(settings: Settings, tell: Tell) -> AclSource:
     known = Known(
         tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
     )
-    return AclFile(AclFileConfig(path=path, read_only=settings.read_only, known=known), tell)
+    config = AclFileConfig(
+        path=path,
+        read_only=settings.read_only,
+        known=known,
+        object_to=objections_of(settings),
+    )
+    return AclFile(config, tell)
 
 
 def _imaging(settings: Settings) -> VipsImaging:
