@@ -10,6 +10,7 @@ from imagewright.core.chain import MOST, ChainKey
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.ranges import HIGHEST, Ranges
 from imagewright.ports.audit import Audit, Note
+from imagewright.ports.books import Origin
 from imagewright.services.auditor import Auditor, Choice, Finding, Head
 from tests.contracts.samples import NOON, OWNER, SECOND, STRANGER, WHENCE, Desk
 
@@ -58,6 +59,14 @@ class Keeping:
             "request": "req-1", "address": "192.0.2.7", "client": "tests",
             "shape": {"n": 2}, "count": 3,
         }  # fmt: skip
+
+    @pytest.mark.parametrize("text", ["\x00", "\ud800", "\n", "🦔" * 99])
+    async def test_no_word_of_a_client_holds_up_the_others(self, audit: Audit, text: str) -> None:
+        strange = Origin(request=text, client=text)
+        await audit.enter((note(), note(origin=strange, thing=text, credential=text, shape=text)))
+        assert await audit.count(ALL) == 2
+        await audit.seal(NOON)
+        assert (await verified(audit)).broken is None
 
     async def test_the_newest_are_in_order_and_of_the_subject(self, audit: Audit) -> None:
         others = [note(place, subject=STRANGER.subject) for place in range(3)]

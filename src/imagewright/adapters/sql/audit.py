@@ -1,6 +1,7 @@
 """The audit in SQL: lines entered and read, and the chain closed over them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select
@@ -14,6 +15,7 @@ from imagewright.core.audit import Entry
 from imagewright.core.chain import MOST, ChainKey, Seal, next_seal, unsealed
 from imagewright.core.ranges import HIGHEST, Ranges
 from imagewright.ports.audit import Note
+from imagewright.ports.books import Origin
 
 _SPANS = 100
 """Conditions of one query; SQLite takes a thousand at most."""
@@ -69,7 +71,7 @@ def enter_note(connection: Connection, note: Note) -> None:
     number = number_of(connection, note.subject)
     deed = Deed(
         subject=enrol(connection, note.subject) if number is None else number,
-        credential=note.credential,
+        credential=storable(note.credential) or "",
         action=note.action,
         thing=storable(note.thing) or "",
         outcome=note.outcome,
@@ -77,7 +79,12 @@ def enter_note(connection: Connection, note: Note) -> None:
         shape=storable(note.shape),
         count=note.count,
     )
-    record(connection, deed, note.at, note.origin)
+    record(connection, deed, note.at, note.origin and _storable(note.origin))
+
+
+def _storable(origin: Origin) -> Origin:
+    """A client's own words: one that no database keeps must not hold up all other lines."""
+    return replace(origin, request=storable(origin.request) or "", client=storable(origin.client))
 
 
 def _enter(connection: Connection, notes: tuple[Note, ...]) -> None:

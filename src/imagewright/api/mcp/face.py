@@ -25,6 +25,7 @@ from imagewright.services.witness import Witness
 
 _KEY = "face"
 _CLIENT = 100
+_NAME = 64
 
 
 class CallerToken(AccessToken):
@@ -82,11 +83,11 @@ def origin_of(ctx: Context) -> Origin:
     try:
         request = get_http_request()
     except RuntimeError:
-        return Origin(request=str(ctx.request_id), client=client)
+        return Origin(request=str(ctx.request_id)[:_NAME], client=client)
     address = request.client.host if request.client else None
     state = request.scope.get("state") or {}
     name = str(state.get("request_id") or ctx.request_id)
-    return Origin(request=name, address=address, client=client)
+    return Origin(request=name[:_NAME], address=address, client=client)
 
 
 def _client(ctx: Context) -> str | None:
