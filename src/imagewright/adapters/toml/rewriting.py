@@ -23,9 +23,12 @@ def rewrite(path: Path, refused: int, change: Change) -> None:
     The file is then as it was.
     """
     try:
-        target = path.resolve()
-    except RuntimeError:
-        raise _refusal(path, "The link leads to itself.") from None
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _refusal(path, f"The file cannot be opened: {error.strerror}.") from None
+    target = path.resolve()
     with _alone(target.parent):
         old, owner = _existing(path, refused)
         new = change(old)
