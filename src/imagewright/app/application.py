@@ -118,7 +118,7 @@ class App:
             if isinstance(part, _Opened):
                 await part.open()
                 stack.push_async_callback(part.close)
-        for outward in (parts.fetcher, parts.oidc, *parts.providers.values()):
+        for outward in (parts.fetcher, parts.oidc, parts.sign_in, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
         section = self.settings.metrics

@@ -15,6 +15,7 @@ from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
+from imagewright.services.sessions import SessionRules, SessionService
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.work import Bench, Work
@@ -24,7 +25,7 @@ from imagewright.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the faces call."""
+    """What the faces call; `sessions` None is a service where everybody is `local`."""
 
     intake: Intake
     gate: Gate
@@ -36,6 +37,7 @@ class Services:
     usage: UsageService
     status: StatusService
     workers: Workers
+    sessions: SessionService | None = None
 
 
 def services_of(settings: Settings, parts: Parts) -> Services:
@@ -71,7 +73,15 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
         workers=_workers(settings, parts, gate, library),
+        sessions=_sessions(settings, parts),
     )
+
+
+def _sessions(settings: Settings, parts: Parts) -> SessionService | None:
+    if parts.chain is None:
+        return None
+    rules = SessionRules(idle=settings.sign_in.idle, longest=settings.sign_in.longest)
+    return SessionService(parts.sessions, parts.chain, parts.world.clock, parts.random, rules)
 
 
 def _gate_rules(settings: Settings, zone: ZoneInfo) -> GateRules:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from imagewright.core.errors import InvalidRequest
+from imagewright.core.scope import Scope
 
 LOCAL = "local"
 """The subject of stdio, and of a loopback server without authentication."""
@@ -27,11 +28,18 @@ class Credential:
 
     `scopes` None means the credential does not narrow what the subject may do. `line` is what
     stays when a credential that lives for minutes is renewed under another id; empty is never.
+    `ends_at` is its own end in UTC microseconds, where it carries one itself.
     """
 
     id: str
     scopes: frozenset[str] | None = None
     line: str = field(default="", compare=False)
+    ends_at: int | None = field(default=None, compare=False)
+
+    @property
+    def approves_only(self) -> bool:
+        """Whether it is good for approving on the pages, and for nothing else."""
+        return self.scopes == frozenset({Scope.APPROVE.value})
 
     def narrowed(self, scopes: frozenset[str] | None) -> "Credential":
         """The same, narrowed to these scopes too."""

@@ -3,6 +3,7 @@
 from tests.contracts.books import BooksContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
+from tests.contracts.sessions import SessionsContract
 
 
 class TestBooks(BooksContract):
@@ -10,6 +11,10 @@ class TestBooks(BooksContract):
 
 
 class TestJobs(JobsContract):
+    pass
+
+
+class TestSessions(SessionsContract):
     pass
 
 

@@ -32,7 +32,7 @@ class Publications:
     def __init__(self, config: IssuerConfig) -> None:
         """Opens no connection yet. Raises Misconfigured where `ca_path` holds no certificates."""
         self._config = config
-        self._client = _client(_context(config))
+        self._client = _client(trust(config))
 
     async def keys(self) -> list[dict[str, Any]]:
         """The JWK set's keys, as they stand there. Raises NotPublished, within 5 seconds."""
@@ -50,8 +50,16 @@ class Publications:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _discovered(self) -> str:
-        """`jwks_uri`, of OpenID Connect Discovery 4 or else of RFC 8414 3."""
+    async def metadata(self) -> dict[str, Any]:
+        """The issuer's own document. Raises NotPublished, within 5 seconds."""
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                return await self._metadata()
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            raise NotPublished(type(error).__name__) from None
+
+    async def _metadata(self) -> dict[str, Any]:
+        """The document of OpenID Connect Discovery 4 or else of RFC 8414 3."""
         issuer = self._config.issuer
         parts = urlsplit(issuer)
         origin = f"{parts.scheme}://{parts.netloc}"
@@ -62,7 +70,11 @@ class Publications:
             found = await self._document(f"{origin}/.well-known/oauth-authorization-server{path}")
         if found.get("issuer") != issuer:
             raise NotPublished("The document there is of another issuer.")
-        address = found.get("jwks_uri")
+        return found
+
+    async def _discovered(self) -> str:
+        parts = urlsplit(self._config.issuer)
+        address = (await self._metadata()).get("jwks_uri")
         if not isinstance(address, str):
             raise NotPublished("The document names no jwks_uri.")
         try:
@@ -98,7 +110,8 @@ class _Missing(NotPublished):
     """404: another document may stand in its place."""
 
 
-def _context(config: IssuerConfig) -> ssl.SSLContext:
+def trust(config: IssuerConfig) -> ssl.SSLContext:
+    """Whose certificates are believed. Raises Misconfigured where `ca_path` holds none."""
     context = httpx.create_ssl_context(trust_env=False)
     if config.ca_path is not None:
         try:
