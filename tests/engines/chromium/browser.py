@@ -130,6 +130,14 @@ class Chromium:
                 raise TimeoutError(f"the browser is at {self.address}: {self.text}")
             time.sleep(0.05)
 
+    def wait_for(self, selector: str, seconds: float = 10) -> None:
+        """Wait for something to stand on the page."""
+        end = time.monotonic() + seconds
+        while not self.has(selector):
+            if time.monotonic() > end:
+                raise TimeoutError(f"the browser is at {self.address}: {self.text}")
+            time.sleep(0.05)
+
     def _find(self, selector: str) -> str:
         found = self._call("POST", "element", {"using": "css selector", "value": selector})
         return str(found[_ELEMENT])
