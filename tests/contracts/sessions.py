@@ -29,7 +29,7 @@ class SessionsContract:
     async def test_a_session_is_found_as_it_was_entered(
         self, sessions: Sessions, caller: object, how: How, approves: bool
     ) -> None:
-        entered = session(caller=caller, how=how, approves=approves)
+        entered = session(caller=caller, how=how, approves=approves, proof=f"of {how.value}")
         await sessions.begin(entered, None)
         assert await sessions.find("a") == entered
         assert await sessions.find("A") is None

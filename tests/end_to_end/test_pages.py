@@ -1,16 +1,20 @@
 """Pages: signing in with a token, being somebody, and when that ends."""
 
+import asyncio
 import re
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from imagewright.app.parts import parts_of
+from imagewright.core.errors import Unavailable
 from imagewright.core.token import mint
 from tests.end_to_end.browser import Browser, Page
-from tests.end_to_end.pages import ACL, SESSION, House, signed_in
-from tests.end_to_end.service import OWNER, configured, running, settings_of
+from tests.end_to_end.pages import ACL, SESSION, House, csrf, signed_in
+from tests.end_to_end.service import OWNER, STRANGER, configured, digest, running, settings_of
 
 
 async def test_a_token_signs_in_and_the_page_says_who(house: House, browser: Browser) -> None:
@@ -102,6 +106,31 @@ async def test_it_ends_with_its_token(house: House, browser: Browser) -> None:
     house.service.app.refresh(force=True)
     assert not await signed_in(browser)
     file.write_text(kept)
+    house.service.app.refresh(force=True)
+    assert not await signed_in(browser)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('sha256 = "', 'sha256 = "0'),
+        (f'subject = "{OWNER}"', f'subject = "{STRANGER}"'),
+        ('"design"', '"ops"'),
+    ],
+)
+async def test_it_ends_when_its_token_becomes_anothers(
+    house: House, browser: Browser, change: tuple[str, str]
+) -> None:
+    token = house.add("tok_mine", groups=("design",))
+    await browser.sign_in(token)
+    assert await signed_in(browser)
+    file = house.state / "tokens.toml"
+    before, name, after = file.read_text().partition("[tokens.tok_mine]")
+    changed = after.replace(*change)
+    if change[0].startswith("sha256"):
+        changed = changed.replace(digest(token)[-1] + '"\nsubject', '"\nsubject')
+    assert changed != after
+    file.write_text(before + name + changed)
     house.service.app.refresh(force=True)
     assert not await signed_in(browser)
 
@@ -234,3 +263,55 @@ async def test_there_are_no_pages_where_everybody_is_local(tmp_path: Path) -> No
     async with running(bare, {}) as service, Browser(service.base) as browser:
         for path in ("/ui", "/ui/sign-in", "/ui/style.css"):
             assert (await browser.get(path)).status_code == 404
+
+
+class Broken:
+    """Sessions that fail as they are told to; nobody can be found in them."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def find(self, id: str) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (Unavailable("The database is away.", details={"retry_after": 7}), 503, "is away"),
+        (RuntimeError("heliotrope"), 500, "Internal error (inc_"),
+    ],
+)
+async def test_what_breaks_is_a_page_and_lets_nobody_in(
+    tmp_path: Path, error: Exception, status: int, words: str
+) -> None:
+    settings, tokens = configured(tmp_path / "state", ACL)
+    parts = replace(parts_of(settings), sessions=Broken(error))  # type: ignore[arg-type]  # broken
+    async with running(settings, tokens, parts) as service, Browser(service.base) as browser:
+        browser.own[SESSION] = "A" * 43
+        for path in ("/ui", "/ui/sign-in"):
+            answer = await browser.get(path)
+            assert answer.status_code == status
+            assert words in answer.text
+            assert "heliotrope" not in answer.text
+            assert answer.headers["content-type"].startswith("text/html")
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers.get("retry-after") == ("7" if status == 503 else None)
+
+
+async def test_the_log_knows_no_token_no_secret_and_no_code(
+    house: House, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", logger="imagewright"):
+        await browser.sign_in(house.token())
+        await browser.get("/ui")
+        await browser.get("/ui/sign-in/callback?code=heliotrope&state=zeppelin")
+        secret = browser.own[SESSION]
+        await browser.post("/ui/sign-out", {"csrf": await csrf(browser)})
+        await asyncio.sleep(0.2)
+    told = str(
+        [record.__dict__ for record in caplog.records if record.name.startswith("imagewright")]
+    )
+    assert "/ui" in told
+    for word in (house.token(), secret, "heliotrope", "zeppelin"):
+        assert word not in told

@@ -15,7 +15,7 @@ from tests.end_to_end.browser import Browser, Page
 from tests.end_to_end.pages import ATTEMPT, SESSION, Moved, signed_in
 from tests.end_to_end.program import free_port
 from tests.end_to_end.service import Service, configured, running
-from tests.identity.people import CLIENT, SECRET, PeopleProvider
+from tests.identity.visitors import CLIENT, SECRET, VisitedProvider
 
 ALICE, MALLORY = "user:alice@example.com", "user:mallory@example.com"
 ACL = f"""
@@ -40,7 +40,7 @@ PEOPLE = {
 
 @dataclasses.dataclass(kw_only=True)
 class Stage:
-    identity: PeopleProvider
+    identity: VisitedProvider
     service: Service
     clock: Moved
 
@@ -49,12 +49,12 @@ class Stage:
 
 
 @pytest.fixture
-def identity() -> Iterator[PeopleProvider]:
-    with PeopleProvider(base=f"http://127.0.0.1:{free_port()}", people=PEOPLE) as found:
+def identity() -> Iterator[VisitedProvider]:
+    with VisitedProvider(base=f"http://127.0.0.1:{free_port()}", people=PEOPLE) as found:
         yield found
 
 
-def trusting(state: Path, identity: PeopleProvider, **more: object) -> Settings:
+def trusting(state: Path, identity: VisitedProvider, **more: object) -> Settings:
     """Settings by which people sign in there."""
     section: dict[str, object] = {
         "issuer": identity.issuer,
@@ -77,7 +77,7 @@ def trusting(state: Path, identity: PeopleProvider, **more: object) -> Settings:
 
 
 @asynccontextmanager
-async def staged(state: Path, identity: PeopleProvider, **more: object) -> AsyncIterator[Stage]:
+async def staged(state: Path, identity: VisitedProvider, **more: object) -> AsyncIterator[Stage]:
     settings = trusting(state, identity, **more)
     parts = parts_of(settings)
     clock = Moved(parts.world)
@@ -88,7 +88,7 @@ async def staged(state: Path, identity: PeopleProvider, **more: object) -> Async
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, identity: PeopleProvider) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, identity: VisitedProvider) -> AsyncIterator[Stage]:
     async with staged(tmp_path / "state", identity) as found:
         yield found
 
@@ -127,7 +127,7 @@ async def test_a_person_signs_in_and_out_again(stage: Stage, browser: Browser) -
 
 async def test_a_public_client_does_without_a_secret(tmp_path: Path) -> None:
     base = f"http://127.0.0.1:{free_port()}"
-    with PeopleProvider(base=base, people=PEOPLE, secret=None) as identity:
+    with VisitedProvider(base=base, people=PEOPLE, secret=None) as identity:
         async with staged(tmp_path / "state", identity) as stage, stage.browser() as browser:
             await browser.get(await through(browser))
             assert await signed_in(browser)
@@ -226,7 +226,7 @@ async def test_an_address_that_is_not_verified_is_nobodys(stage: Stage, browser:
 
 
 async def test_the_issuers_conditions_hold_here_too(
-    tmp_path: Path, identity: PeopleProvider
+    tmp_path: Path, identity: VisitedProvider
 ) -> None:
     wanted = {"conditions": {"groups": "design"}}
     async with staged(tmp_path / "state", identity, **wanted) as stage:
@@ -237,7 +237,7 @@ async def test_the_issuers_conditions_hold_here_too(
 
 
 async def test_a_scope_that_every_token_needs_is_asked_for_and_needed(
-    tmp_path: Path, identity: PeopleProvider
+    tmp_path: Path, identity: VisitedProvider
 ) -> None:
     async with (
         staged(tmp_path / "state", identity, required_scopes="groups") as stage,
@@ -279,7 +279,7 @@ async def test_an_outage_signs_nobody_in_and_nobody_out(stage: Stage, browser: B
 
 
 async def test_a_provider_that_was_away_at_the_start_is_asked_again(
-    tmp_path: Path, identity: PeopleProvider
+    tmp_path: Path, identity: VisitedProvider
 ) -> None:
     identity.stop()
     async with staged(tmp_path / "state", identity) as stage, stage.browser() as browser:
@@ -288,7 +288,7 @@ async def test_a_provider_that_was_away_at_the_start_is_asked_again(
         assert (await browser.sign_in("x")).status_code == 403
 
 
-async def test_tokens_may_be_left_out(tmp_path: Path, identity: PeopleProvider) -> None:
+async def test_tokens_may_be_left_out(tmp_path: Path, identity: VisitedProvider) -> None:
     async with (
         staged(tmp_path / "state", identity, sign_in__tokens=False) as stage,
         stage.browser() as browser,

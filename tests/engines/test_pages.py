@@ -12,7 +12,7 @@ from tests.end_to_end.pages import SESSION
 from tests.end_to_end.program import free_port
 from tests.end_to_end.service import OWNER, Service, configured, running
 from tests.engines.chromium.browser import Chromium, browsing, ensure, obstacle
-from tests.identity.people import CLIENT, SECRET, PeopleProvider
+from tests.identity.visitors import CLIENT, SECRET, VisitedProvider
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
@@ -60,7 +60,7 @@ async def service(tmp_path: Path, host: str) -> AsyncIterator[Service]:
     """One whose address is loopback's, by either name, and which people sign in to."""
     port = free_port()
     base = f"http://{host}:{port}"
-    with PeopleProvider(base=base, people=PEOPLE) as identity:
+    with VisitedProvider(base=base, people=PEOPLE) as identity:
         section = {
             "issuer": identity.issuer,
             "subject": "user:{email}",

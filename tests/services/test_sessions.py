@@ -78,11 +78,11 @@ async def test_every_session_has_a_value_for_its_forms(hall: Hall) -> None:
 
 async def test_a_new_one_ends_the_one_it_comes_instead_of(hall: Hall) -> None:
     old = await hall.begin()
-    begun = await hall.service.begin(WHO, How.TOKEN, old)
+    begun = await hall.service.begin(WHO, How.TOKEN, instead_of=old)
     assert begun.secret != old
     assert await hall.service.find(old) is None
     # What a browser brought and nobody gave it names no session.
-    await hall.service.begin(WHO, How.TOKEN, "not a secret")
+    await hall.service.begin(WHO, How.TOKEN, instead_of="not a secret")
     assert await hall.service.find(begun.secret) is not None
 
 
@@ -136,6 +136,15 @@ async def test_it_ends_with_its_credential(hall: Hall) -> None:
     hall.credentials.now = None
     assert await hall.service.find(secret) is None
     hall.credentials.now = Credential(id="tok_a")
+    assert await hall.service.find(secret) is None
+
+
+async def test_it_ends_when_its_token_is_another_one(hall: Hall) -> None:
+    secret = (await hall.service.begin(WHO, How.TOKEN, proof="of the old")).secret
+    for proofs in ({"of the old"}, {"of the old", "of the new"}, set()):
+        hall.credentials.now = Credential(id="tok_a", proofs=frozenset(proofs))
+        assert await hall.service.find(secret) is not None
+    hall.credentials.now = Credential(id="tok_a", proofs=frozenset({"of the new"}))
     assert await hall.service.find(secret) is None
 
 

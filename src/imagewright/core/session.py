@@ -19,7 +19,8 @@ class Session:
 
     `approves` says whether it may approve spending at all: a person whom the identity provider
     vouched for may, and a token only if it is good for nothing else, for another token is in
-    the hands of an agent too. `csrf` is what its forms send back.
+    the hands of an agent too. `proof` is `core.caller.proof_of` of the token, empty without one;
+    `csrf` is what its forms send back.
     """
 
     id: str = field(repr=False)
@@ -29,4 +30,5 @@ class Session:
     seen_at: int
     ends_at: int
     approves: bool
+    proof: str = field(default="", repr=False)
     csrf: str = field(default="", repr=False, compare=False)

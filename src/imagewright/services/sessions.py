@@ -52,8 +52,13 @@ class SessionService:
         self._random = random
         self._rules = rules
 
-    async def begin(self, caller: Caller, how: How, instead_of: str = "") -> Begun:
-        """A session under a secret that nobody has seen; the one it comes instead of ends."""
+    async def begin(
+        self, caller: Caller, how: How, *, instead_of: str = "", proof: str = ""
+    ) -> Begun:
+        """A session under a secret that nobody has seen; the one it comes instead of ends.
+
+        `proof` is `core.caller.proof_of` of the token that was shown.
+        """
         now = self._clock.now()
         secret = _text(self._random(_BYTES))
         ends_at = now + self._rules.longest * _MICRO
@@ -68,6 +73,7 @@ class SessionService:
             seen_at=now,
             ends_at=ends_at,
             approves=how is How.PROVIDER or caller.credential.approves_only,
+            proof=proof,
             csrf=_csrf(secret),
         )
         old = _hash(instead_of) if _SECRET.match(instead_of) else None
@@ -87,7 +93,7 @@ class SessionService:
         current = None
         if not idle and now < session.ends_at:
             current = await self._credentials.credential(session.caller.credential.id)
-        if current is None:
+        if current is None or (current.proofs and session.proof not in current.proofs):
             await self._rows.end(session.id)
             return None
         if now - session.seen_at >= min(_TOLD_EVERY, self._rules.idle // 10) * _MICRO:

@@ -1,10 +1,11 @@
 """Signing in to the pages: with a pasted token, or through the identity provider."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from imagewright.core.caller import Caller
+from imagewright.core.caller import Caller, proof_of
 from imagewright.core.errors import Busy, Fault, Unauthenticated, Unavailable
 from imagewright.core.session import How
 from imagewright.core.tries import Tries
@@ -42,14 +43,17 @@ class SignInService:
         Raises Unauthenticated for any that is not good, Busy after too many, Unavailable.
         """
         caller = await self._tried(partial(self._caller, token, browser.address), browser)
-        return await self._sessions.begin(caller, How.TOKEN, browser.secret)
+        sha256 = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+        return await self._sessions.begin(
+            caller, How.TOKEN, instead_of=browser.secret, proof=proof_of(sha256, caller)
+        )
 
     async def by_provider(
         self, provider: SignInProvider, returned: Returned, binding: Binding, browser: Browser
     ) -> Begun:
         """A session for whom the provider vouches. Raises as `by_token` does."""
         caller = await self._tried(partial(provider.caller, returned, binding), browser)
-        return await self._sessions.begin(caller, How.PROVIDER, browser.secret)
+        return await self._sessions.begin(caller, How.PROVIDER, instead_of=browser.secret)
 
     async def _caller(self, token: str, address: str | None) -> Caller:
         caller = None

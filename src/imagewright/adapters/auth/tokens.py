@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagewright.adapters.auth.token_reader import (
@@ -15,7 +15,7 @@ from imagewright.adapters.auth.token_reader import (
 )
 from imagewright.adapters.toml.document import OPEN_TO_READ
 from imagewright.adapters.toml.watched import Tell, Watched
-from imagewright.core.caller import Caller, Credential
+from imagewright.core.caller import Caller, Credential, proof_of
 from imagewright.core.errors import Unauthenticated
 from imagewright.core.token import PREFIX
 from imagewright.ports.clock import Clock
@@ -70,8 +70,16 @@ class Tokens:
         return found.caller
 
     async def credential(self, id: str) -> Credential | None:
-        found = self._table().by_id.get(id)
-        return None if found is None or self._expired(found) else found.credential
+        table = self._table()
+        found = table.by_id.get(id)
+        if found is None or self._expired(found):
+            return None
+        proofs = frozenset(
+            proof_of(sha256, each.caller)
+            for sha256, each in table.by_digest.items()
+            if each.credential.id == id and not self._expired(each)
+        )
+        return replace(found.credential, proofs=proofs)
 
     def _expired(self, token: MappedToken) -> bool:
         return token.expires_at is not None and self._clock.now() > token.expires_at

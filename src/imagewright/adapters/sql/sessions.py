@@ -57,6 +57,7 @@ def _begin(connection: Connection, session: Session, instead_of: str | None) -> 
         "name": storable(session.caller.name),
         "how": session.how.value,
         "approves": session.approves,
+        "proof": session.proof,
         "began_at": session.began_at,
         "seen_at": session.seen_at,
         "ends_at": session.ends_at,
@@ -96,4 +97,5 @@ def _session_of(row: Found) -> Session:
         seen_at=row["seen_at"],
         ends_at=row["ends_at"],
         approves=row["approves"],
+        proof=row["proof"],
     )

