@@ -183,27 +183,25 @@ async def test_a_code_of_another_browser_is_no_good_with_ones_own_state(
     assert not await signed_in(browser)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("iss=", "iss=https://evil.example/"),
-        ("iss=", "other="),
-        ("state=", "state=x"),
-        ("state=", "state=a&state="),
-        ("code=", "code=x"),
-        ("code=", "error=access_denied&nothing="),
-        ("code=", "code=a&code="),
-    ],
+CHANGES = (
+    ("iss=", "iss=https://evil.example/"),
+    ("iss=", "other="),
+    ("state=", "state=x"),
+    ("state=", "state=a&state="),
+    ("code=", "code=x"),
+    ("code=", "error=access_denied&nothing="),
+    ("code=", "code=a&code="),
 )
-async def test_a_changed_answer_signs_nobody_in(
-    stage: Stage, browser: Browser, change: tuple[str, str]
-) -> None:
-    back = (await through(browser)).replace(*change)
-    answer = await browser.get(back)
-    assert answer.status_code == 403
-    assert ATTEMPT not in browser.own
-    assert "evil" not in answer.text
-    assert not await signed_in(browser)
+
+
+async def test_a_changed_answer_signs_nobody_in(stage: Stage, browser: Browser) -> None:
+    for change in CHANGES:
+        back = await through(browser)
+        answer = await browser.get(back.replace(*change))
+        assert answer.status_code == 403
+        assert ATTEMPT not in browser.own
+        assert "evil" not in answer.text
+        assert not await signed_in(browser)
 
 
 async def test_a_sign_in_takes_minutes_and_no_longer(stage: Stage, browser: Browser) -> None:

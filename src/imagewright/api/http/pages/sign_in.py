@@ -27,6 +27,7 @@ from imagewright.services.sign_in import Browser, SignInService
 
 _NOT_BEGUN = "This sign-in was not begun in this browser, or took too long."
 _NOT_HELPED = "The identity provider did not sign you in."
+_AGAIN = "Begin again from the first page."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,16 +111,16 @@ class SignInPages:
             or attempt is None
             or not same(attempt.binding.state, query.get("state", ""))
         ):
-            raise Forbidden(_NOT_BEGUN, hint="Go to /ui/sign-in and begin again.")
+            raise Forbidden(_NOT_BEGUN, hint=_AGAIN)
         if "code" not in query:
-            raise Forbidden(_NOT_HELPED, hint="Go to /ui/sign-in and try again.")
+            raise Forbidden(_NOT_HELPED, hint=_AGAIN)
         returned = Returned(code=query["code"], issuer=query.get("iss"))
         try:
             begun = await self._desk.service.by_provider(
                 provider, returned, attempt.binding, _browser(request)
             )
         except Unauthenticated:
-            raise Forbidden(_NOT_HELPED, hint="Go to /ui/sign-in and try again.") from None
+            raise Forbidden(_NOT_HELPED, hint=_AGAIN) from None
         return _signed_in(begun, attempt.next)
 
     async def _to_provider(self, request: Request, provider: SignInProvider, path: str) -> Response:
