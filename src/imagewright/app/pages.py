@@ -9,25 +9,20 @@ from imagewright.api.http.pages.paper import Paper
 from imagewright.api.http.pages.sign_in import Desk, SignInPages, Ways
 from imagewright.app.parts import Parts
 from imagewright.app.services import Services
-from imagewright.core.tries import Tries
-from imagewright.services.attempts import Attempts
-from imagewright.services.sign_in import SignInService
 from imagewright.settings import Settings
-
-_WINDOW = 60.0
 
 
 def pages_of(settings: Settings, parts: Parts, services: Services) -> Pages | None:
     """Everything under `/ui`, or None for a service whose callers need no token."""
-    section, sessions, clock = settings.sign_in, services.sessions, parts.world.clock
-    if parts.chain is None or sessions is None:
+    section, entrance = settings.sign_in, services.entrance
+    if entrance is None:
         return None
-    paper, door = Paper(settings.name), Door(sessions, settings.public_url)
+    paper, door = Paper(settings.name), Door(entrance.sessions, settings.public_url)
     desk = Desk(
         door=door,
-        attempts=Attempts(parts.keys.derive("sign-in"), clock, parts.random),
-        service=SignInService(parts.chain, sessions, Tries(section.failures, _WINDOW), clock),
-        sessions=sessions,
+        attempts=entrance.attempts,
+        service=entrance.sign_in,
+        sessions=entrance.sessions,
     )
     ways = Ways(
         tokens=section.tokens,

@@ -6,8 +6,11 @@ from zoneinfo import ZoneInfo
 
 from imagewright.app.parts import Parts, database_url
 from imagewright.core.picture import PictureLimits
+from imagewright.core.tries import Tries
+from imagewright.ports.auth import Authenticator
 from imagewright.ports.books import Capacity
 from imagewright.ports.imaging import Preview
+from imagewright.services.attempts import Attempts
 from imagewright.services.gate import Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
@@ -16,16 +19,28 @@ from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
 from imagewright.services.sessions import SessionRules, SessionService
+from imagewright.services.sign_in import SignInService
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.work import Bench, Work
 from imagewright.services.workers import WorkerRules, Workers
 from imagewright.settings import Settings
 
+_FAILURES_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """How people come to the pages."""
+
+    sessions: SessionService
+    sign_in: SignInService
+    attempts: Attempts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the faces call; `sessions` None is a service where everybody is `local`."""
+    """What the faces call; `entrance` None is a service where everybody is `local`."""
 
     intake: Intake
     gate: Gate
@@ -37,7 +52,7 @@ class Services:
     usage: UsageService
     status: StatusService
     workers: Workers
-    sessions: SessionService | None = None
+    entrance: Entrance | None = None
 
 
 def services_of(settings: Settings, parts: Parts) -> Services:
@@ -73,15 +88,22 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
         workers=_workers(settings, parts, gate, library),
-        sessions=_sessions(settings, parts),
+        entrance=_entrance(settings, parts, parts.chain),
     )
 
 
-def _sessions(settings: Settings, parts: Parts) -> SessionService | None:
-    if parts.chain is None:
+def _entrance(settings: Settings, parts: Parts, chain: Authenticator | None) -> Entrance | None:
+    if chain is None:
         return None
-    rules = SessionRules(idle=settings.sign_in.idle, longest=settings.sign_in.longest)
-    return SessionService(parts.sessions, parts.chain, parts.world.clock, parts.random, rules)
+    section, clock = settings.sign_in, parts.world.clock
+    rules = SessionRules(idle=section.idle, longest=section.longest)
+    sessions = SessionService(parts.sessions, chain, clock, parts.random, rules)
+    tries = Tries(section.failures, _FAILURES_SECONDS)
+    return Entrance(
+        sessions=sessions,
+        sign_in=SignInService(chain, sessions, tries, clock),
+        attempts=Attempts(parts.keys.derive("sign-in"), clock, parts.random),
+    )
 
 
 def _gate_rules(settings: Settings, zone: ZoneInfo) -> GateRules:
