@@ -224,9 +224,12 @@ async def test_pages_are_for_loopback_where_there_is_no_public_address(
             assert "<form" not in answer.text
 
 
-async def test_the_public_address_is_one_with_tls(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "written", ["https://images.example.com", "https://Images.Example.com:443"]
+)
+async def test_the_public_address_is_one_with_tls(tmp_path: Path, written: str) -> None:
     base = "https://images.example.com"
-    settings, tokens = configured(tmp_path / "state", public_url=base)
+    settings, tokens = configured(tmp_path / "state", public_url=written)
     async with running(settings, tokens) as service, Browser(service.base) as browser:
         there = {"Host": "images.example.com"}
         shown = await browser.get("/ui/sign-in", **there)

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 from imagewright.api.http.pages.door import Door
 from imagewright.api.http.pages.home import HomePage
+from imagewright.api.http.pages.origin import as_origin
 from imagewright.api.http.pages.pages import Pages
 from imagewright.api.http.pages.paper import Paper
 from imagewright.api.http.pages.sign_in import Desk, SignInPages, Ways
@@ -17,7 +18,8 @@ def pages_of(settings: Settings, parts: Parts, services: Services) -> Pages | No
     section, entrance = settings.sign_in, services.entrance
     if entrance is None:
         return None
-    paper, door = Paper(settings.name), Door(entrance.sessions, settings.public_url)
+    public = as_origin(settings.public_url) if settings.public_url else None
+    paper, door = Paper(settings.name), Door(entrance.sessions, public)
     desk = Desk(
         door=door,
         attempts=entrance.attempts,
@@ -28,7 +30,7 @@ def pages_of(settings: Settings, parts: Parts, services: Services) -> Pages | No
         tokens=section.tokens,
         provider=parts.sign_in,
         title=section.title or section.issuer or "",
-        public_url=settings.public_url,
+        public=public,
     )
     return Pages(
         paper=paper,

@@ -35,13 +35,14 @@ class Door:
     whose form has `csrf` in a hidden field.
     """
 
-    def __init__(self, sessions: SessionService, public_url: str | None) -> None:
+    def __init__(self, sessions: SessionService, public: str | None) -> None:
+        """`public` is the origin of the public address."""
         self._sessions = sessions
-        self._public_url = public_url
+        self._public = public
 
     def origin(self, request: Request) -> str:
         """Where the browser is. Raises Forbidden for an address that pages are not served at."""
-        return own_origin(request, self._public_url)
+        return own_origin(request, self._public)
 
     async def found(self, request: Request) -> Session | None:
         """Who is signed in, if anybody is. Raises Unavailable."""

@@ -9,16 +9,25 @@ from imagewright.core.errors import Forbidden
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def own_origin(request: Request, public_url: str | None) -> str:
-    """The origin that the browser is at.
+_DEFAULTS = {"http": ":80", "https": ":443"}
+
+
+def as_origin(url: str) -> str:
+    """An address as browsers write its origin: in small letters, without its usual port."""
+    parts = urlsplit(url.lower())
+    return f"{parts.scheme}://{parts.netloc.removesuffix(_DEFAULTS[parts.scheme])}"
+
+
+def own_origin(request: Request, public: str | None) -> str:
+    """The origin that the browser is at; `public` is that of the public address.
 
     Raises Forbidden where that is neither the public address nor loopback: a token would cross
     the network in clear, and no browser would keep the cookie.
     """
     hosts = request.headers.getlist("host")
     host = hosts[0].lower() if len(hosts) == 1 else ""
-    if public_url is not None and host == urlsplit(public_url).netloc.lower():
-        return public_url
+    if public is not None and host == urlsplit(public).netloc:
+        return public
     try:
         name, _ = urlsplit(f"//{host}").hostname, urlsplit(f"//{host}").port
     except ValueError:
@@ -27,7 +36,7 @@ def own_origin(request: Request, public_url: str | None) -> str:
         return f"http://{host}"
     raise Forbidden(
         "These pages are served at the service's public address only.",
-        hint=f"Go to {public_url}/ui" if public_url else "Ask the operator for the address.",
+        hint=f"Go to {public}/ui" if public else "Ask the operator for the address.",
     )
 
 

@@ -32,12 +32,15 @@ _AGAIN = "Begin again from the first page."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """How people may sign in: with a pasted token, through a provider by its name, or both."""
+    """How people may sign in: with a pasted token, through a provider by its name, or both.
+
+    A provider sends them back to `public`, the origin of the public address.
+    """
 
     tokens: bool = True
     provider: SignInProvider | None = None
     title: str = ""
-    public_url: str | None = None
+    public: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ class SignInPages:
             "csrf": attempt.form,
             "next": path,
             "title": ways.title if ways.provider else "",
-            "elsewhere": ways.public_url if ways.provider and origin != ways.public_url else "",
+            "elsewhere": ways.public if ways.provider and origin != ways.public else "",
             "tokens": ways.tokens,
             "fault": fault,
         }
