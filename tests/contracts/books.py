@@ -186,7 +186,7 @@ class SameAsk:
 
     async def test_a_success_whose_images_are_gone_does_not(self, desk: Desk) -> None:
         _job, image = await desk.done()
-        await desk.library.delete(OWNER.subject, image.id, derived=False)
+        await desk.library.delete(OWNER, image.id, WHENCE, NOON, derived=False)
         assert (await desk.books.admit(desk.demand(reuse_since=0))).fresh
 
     async def test_a_failure_does_not(self, desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from imagewright.core.caller import Caller
 from imagewright.core.errors import InvalidRequest, NotFound
 from imagewright.core.image import Image, Origin, Parent, Role
 from imagewright.ports.library import Search
@@ -10,9 +11,9 @@ from tests.contracts.samples import NOON, OWNER, STRANGER, TEAM_MATE, WHENCE, De
 ME = OWNER.subject
 
 
-async def added(desk: Desk, *images: Image, subject: str = ME) -> None:
+async def added(desk: Desk, *images: Image, caller: Caller = OWNER) -> None:
     for image in images:
-        await desk.library.add(subject, image)
+        await desk.library.add(caller, image, WHENCE)
 
 
 async def found(desk: Desk, **search: object) -> list[str]:
@@ -36,8 +37,9 @@ class Keeping:
         await added(desk, image)
         assert await desk.library.get(ME, image.id) == image
 
-    @pytest.mark.parametrize("subject", [TEAM_MATE.subject, STRANGER.subject, "user:never"])
-    async def test_anothers_image_is_one_that_never_was(self, desk: Desk, subject: str) -> None:
+    @pytest.mark.parametrize("who", [TEAM_MATE, STRANGER, Caller(subject="user:never")])
+    async def test_anothers_image_is_one_that_never_was(self, desk: Desk, who: Caller) -> None:
+        subject = who.subject
         job, image = await desk.done()
         with pytest.raises(NotFound) as other:
             await desk.library.get(subject, image.id)
@@ -45,7 +47,7 @@ class Keeping:
             await desk.library.get(subject, "img_never")
         assert other.value.public() == never.value.public()
         with pytest.raises(NotFound):
-            await desk.library.delete(subject, image.id, derived=False)
+            await desk.library.delete(who, image.id, WHENCE, NOON, derived=False)
         with pytest.raises(NotFound):
             await desk.library.list(subject, Search(before=image.id))
         assert await desk.library.of_job(subject, job.id) == ()
@@ -54,9 +56,9 @@ class Keeping:
 
     async def test_an_images_owner_is_told_to_links(self, desk: Desk) -> None:
         image = desk.image()
-        await added(desk, image, subject=STRANGER.subject)
+        await added(desk, image, caller=STRANGER)
         assert await desk.library.owner(image.id) == STRANGER.subject
-        await desk.library.delete(STRANGER.subject, image.id, derived=False)
+        await desk.library.delete(STRANGER, image.id, WHENCE, NOON, derived=False)
         assert await desk.library.owner(image.id) is None
 
     async def test_the_same_bytes_are_found_by_their_hash(self, desk: Desk) -> None:
@@ -160,16 +162,16 @@ class Deleting:
     async def test_an_image_goes_with_its_tags_and_lineage(self, desk: Desk) -> None:
         image = desk.image(tags=("zoo",), parents=made_from(desk.image()))
         await added(desk, image)
-        assert await desk.library.delete(ME, image.id, derived=False) == (image,)
+        assert await desk.library.delete(OWNER, image.id, WHENCE, NOON, derived=False) == (image,)
         assert await found(desk, tag="zoo") == []
         with pytest.raises(NotFound):
-            await desk.library.delete(ME, image.id, derived=False)
+            await desk.library.delete(OWNER, image.id, WHENCE, NOON, derived=False)
 
     async def test_what_came_from_it_stays_and_says_so(self, desk: Desk) -> None:
         image = desk.image()
         child = desk.image(parents=made_from(image))
         await added(desk, image, child)
-        assert await desk.library.delete(ME, image.id, derived=False) == (image,)
+        assert await desk.library.delete(OWNER, image.id, WHENCE, NOON, derived=False) == (image,)
         assert await desk.library.get(ME, child.id) == child
 
     async def test_what_came_from_it_goes_too_on_request(self, desk: Desk) -> None:
@@ -179,8 +181,8 @@ class Deleting:
         theirs = desk.image(parents=made_from(image))
         below = desk.image(parents=made_from(theirs))
         await added(desk, image, other, child, grandchild, below)
-        await added(desk, theirs, subject=STRANGER.subject)
-        removed = await desk.library.delete(ME, image.id, derived=True)
+        await added(desk, theirs, caller=STRANGER)
+        removed = await desk.library.delete(OWNER, image.id, WHENCE, NOON, derived=True)
         assert removed[0] == image
         assert {each.id for each in removed} == {image.id, child.id, grandchild.id}
         assert set(await found(desk)) == {other.id, below.id}
@@ -191,11 +193,11 @@ class Deleting:
         first = desk.image(id=one.id, parents=made_from(two))
         second = desk.image(id=two.id, parents=made_from(one))
         await added(desk, first, second)
-        assert len(await desk.library.delete(ME, first.id, derived=True)) == 2
+        assert len(await desk.library.delete(OWNER, first.id, WHENCE, NOON, derived=True)) == 2
 
     async def test_the_job_stays(self, desk: Desk) -> None:
         job, image = await desk.done()
-        await desk.library.delete(ME, image.id, derived=False)
+        await desk.library.delete(OWNER, image.id, WHENCE, NOON, derived=False)
         assert await desk.jobs.get(ME, job.id) == job
         assert await desk.library.of_job(ME, job.id) == ()
 

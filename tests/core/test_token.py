@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagewright.core.errors import InvalidRequest
-from imagewright.core.token import check_token, is_whole, mint, new_token_id
+from imagewright.core.token import (
+    check_token,
+    check_token_id,
+    is_whole,
+    mint,
+    new_token_id,
+)
 
 TOKEN = mint(lambda count: bytes(range(count)))
 random_bytes = st.binary(min_size=23, max_size=23)
@@ -48,6 +54,26 @@ def test_a_cut_token_of_ours_is_refused_and_a_long_foreign_one_is_not() -> None:
     with pytest.raises(InvalidRequest, match="checksum"):
         check_token(TOKEN[:-1])
     assert check_token("x" * 22) == "x" * 22
+
+
+def test_every_changed_pair_of_neighbours_shows() -> None:
+    """CRC-32 finds every burst of up to 32 bits: a transposed pair is one."""
+    for at in range(3, len(TOKEN) - 1):
+        one, other = TOKEN[at], TOKEN[at + 1]
+        turned = TOKEN[:at] + other + one + TOKEN[at + 2 :]
+        assert is_whole(turned) == (one == other)
+
+
+@pytest.mark.parametrize(
+    "text", ["tok_", "alice", "tok_A", "tok_a b", "tok_a\n", "tok_" + "a" * 41]
+)
+def test_what_is_no_id(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        check_token_id(text)
+
+
+def test_an_operators_own_id() -> None:
+    assert check_token_id("tok_alice-laptop_2") == "tok_alice-laptop_2"
 
 
 def test_token_ids_are_short() -> None:

@@ -19,7 +19,7 @@ from imagewright.app.checking import faults_of
 from imagewright.settings import load
 from tests.docs.pages import ROOT, Fence, fences, languages
 
-RUN = {"python", "toml", "console", "json"}
+RUN = {"python", "toml", "console", "json", "yaml"}
 SHOWN = {"sh", "text", "ini"}
 """Not run: what a shell does to a machine, what stands in a tree, files of other programs."""
 OTHERS = {"acl.toml": "[subjects]\n", "tokens.toml": "[tokens]\n"}
@@ -35,11 +35,16 @@ def named(each: Fence) -> str:
     return each.name
 
 
+def alone(language: str) -> list[Fence]:
+    """Programs that need nothing around them; files are run by `test_pipelines`."""
+    return [each for each in fences(language) if not each.file.endswith(".py")]
+
+
 def test_every_example_says_what_it_is() -> None:
     assert languages() <= RUN | SHOWN
 
 
-@pytest.mark.parametrize("example", fences("python"), ids=named)
+@pytest.mark.parametrize("example", alone("python"), ids=named)
 def test_python_runs(example: Fence, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error::SyntaxWarning", "-c", example.text],

@@ -1,7 +1,9 @@
 """The reference names what there is, and nothing that is not."""
 
 import inspect
+import re
 from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +12,22 @@ from prometheus_client.metrics_core import Metric
 
 from imagewright.adapters.acl.reader import ENTRY, TOP
 from imagewright.adapters.auth.token_reader import ENTRY as TOKEN_ENTRY
+from imagewright.adapters.auth.workload import GITHUB, GITLAB
 from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.resources import RESOURCES
 from imagewright.api.mcp.server import TOOLS
 from imagewright.app import build
+from imagewright.core.audit import Entry
+from imagewright.core.chain import Seal
 from imagewright.core.errors import FAULTS, Fault, Retry
 from imagewright.core.scope import SHORTHANDS, Scope
 from imagewright.settings import Settings
+from imagewright.settings.issuers import Introspection, Issuer
 from imagewright.settings.names import SHORT, variable
 from imagewright.settings.sections import Section
 from tests.docs import facts
-from tests.docs.pages import DOCS, Table, codes, named, tables
+from tests.docs.pages import DOCS, ROOT, Table, codes, named, tables
 
 REFERENCE = DOCS / "reference"
 SETTINGS = REFERENCE / "settings.md"
@@ -189,7 +195,12 @@ def test_every_metric_has_its_row() -> None:
     metrics.call("a", "b", 0.0)
     metrics.request("a", 200, 0.0)
     metrics.job("a", "b", 0.0)
-    found: dict[str, Metric] = {each.name: each for each in metrics.registry.collect()}
+    metrics.auth_failure("a")
+    metrics.audit_dropped("a")
+    found: dict[str, Metric] = {
+        f"{each.name}_total" if each.type == "counter" else each.name: each
+        for each in metrics.registry.collect()
+    }
     rows = rows_of("metrics.md", "Metric")
     same("metrics.md", list(rows), found)
     for name, metric in found.items():
@@ -240,3 +251,37 @@ def test_every_key_of_the_acl_has_its_row() -> None:
 
 def test_every_key_of_a_token_has_its_row() -> None:
     same("tokens.md", list(rows_of("tokens.md", "Key")), TOKEN_ENTRY)
+
+
+def test_every_field_of_the_audit_has_its_row() -> None:
+    same("audit.md", list(rows_of("audit.md", "Field", "Fields")), columns(Entry))
+    same("audit.md", list(rows_of("audit.md", "Field", "Seals")), columns(Seal))
+
+
+def columns(kind: type[Any]) -> list[str]:
+    return [each.name for each in fields(kind)]
+
+
+def test_every_action_of_the_audit_has_its_row() -> None:
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
+    written = set(re.findall(r'\baction="(\w+)"', source))
+    same("audit.md", sorted(set(rows_of("audit.md", "Action"))), written)
+
+
+def test_every_key_of_an_issuer_has_its_row() -> None:
+    same("issuers.md", list(rows_of("issuers.md", "Key")), Issuer.model_fields)
+    same("issuers.md", list(rows_of("issuers.md", "Introspection key")), Introspection.model_fields)
+
+
+def test_every_claim_that_a_ci_system_is_asked_for_is_told() -> None:
+    rows = tables(REFERENCE / "issuers.md", "CI systems")
+    for vendor in (GITHUB, GITLAB):
+        least, guards, trusted, ids = (set(codes(row[f"`{vendor.name}`"])) for row in rows)
+        assert least == {vendor.place, vendor.place_id, *(vendor.shared or ())}
+        pairs = {claim for pair in vendor.qualified for claim in pair}
+        assert guards - {f'{vendor.ref_protected} = "true"'} == {
+            *(*vendor.refs, *vendor.workflows, vendor.environment),
+            *pairs,
+        }
+        assert trusted == {vendor.trigger, *vendor.trusted}
+        assert ids == {vendor.place_id, *vendor.owner_ids}

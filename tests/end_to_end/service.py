@@ -117,7 +117,13 @@ async def running(
     app = build(settings, parts=parts)
     listener = listen("127.0.0.1", port)
     server = uvicorn.Server(
-        uvicorn.Config(app.http, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app.http,
+            log_config=None,
+            lifespan="on",
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+        )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn sets a flag

@@ -19,6 +19,7 @@ from imagewright.adapters.auth.oidc import Oidc
 from imagewright.app.parts import Parts, parts_of
 from imagewright.settings import Settings
 from tests.adapters.auth.tokens_by_hand import part
+from tests.end_to_end.books import rows
 from tests.end_to_end.service import Mode, Service, configured, running
 from tests.end_to_end.wire import Peer
 from tests.identity.provider import CLIENT, SECRET, IdentityProvider, signing_key
@@ -179,6 +180,24 @@ async def test_without_any_scope_reading_is_told_of_too(stage: Stage, mode: Mode
         answer = await Peer(http, mode).read("imagewright://library")
     assert answer.status == 403
     assert 'scope="images:read"' in answer.headers["www-authenticate"]
+
+
+async def test_what_a_narrow_token_is_refused_is_audited(stage: Stage, mode: Mode) -> None:
+    async with stage.http(stage.token("styles:write")) as http:
+        peer = Peer(http, mode)
+        await peer.call("generate_image", prompt="a fox")
+        await peer.read("imagewright://library")
+    await stage.service.app.services.witness.flush()
+    found = rows(
+        stage.service.app.settings.state,
+        "SELECT thing, outcome, reason, count, address, request FROM audit WHERE action = 'call'",
+    )
+    assert {each["thing"] for each in found} <= {"generate_image", "resource"}
+    assert sum(each["count"] for each in found) == 2
+    assert {(each["outcome"], each["reason"], each["address"]) for each in found} == {
+        ("denied", "scope", "127.0.0.1")
+    }
+    assert all(each["request"].startswith("req_") for each in found)
 
 
 async def test_what_no_token_of_the_subject_could_do_is_not_told_of(

@@ -41,7 +41,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
                 "audience": ["imagewright"],
                 "id_tokens": True,
                 "subject": "service:ci/{project_path}",
-                "conditions": {"namespace_path": "acme"},
+                "conditions": {"project_path": "acme/*"},
             },
         },
     )

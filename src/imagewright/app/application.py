@@ -1,6 +1,7 @@
 """The application: services behind their faces, opened and closed in order."""
 
 import asyncio
+import json
 import logging
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self, runtime_checkable
@@ -8,6 +9,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 from fastmcp import FastMCP
 from starlette.types import ASGIApp
 
+from imagewright.adapters.acl.file import AclFile
+from imagewright.adapters.auth.tokens import Tokens
 from imagewright.adapters.telemetry.metrics import MetricsConfig, MetricsListener
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.server import ServerOptions, build_server, finish_server
@@ -15,11 +18,15 @@ from imagewright.app.http import Site, http_app
 from imagewright.app.identity import signpost_of
 from imagewright.app.parts import Parts, parts_of
 from imagewright.app.services import Services, services_of
+from imagewright.core.audit import OPERATOR
+from imagewright.core.caller import LOCAL
 from imagewright.core.errors import Fault
+from imagewright.ports.audit import Note
 from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY = 2.0
+_NOTE_EVERY = 15.0
 
 
 @runtime_checkable
@@ -105,6 +112,22 @@ class App:
         for source in self.parts.refreshed:
             if source.refresh(force=force):
                 _log.info("configuration taken up", extra={"part": type(source).__name__})
+                self._note_reading(source)
+
+    def _note_reading(self, source: AclFile | Tokens) -> None:
+        """Tell the audit which file is in force from now on."""
+        reading = source.reading()
+        if reading is not None:
+            note = Note(
+                at=self.parts.world.clock.now(),
+                subject=OPERATOR,
+                credential=LOCAL,
+                action="reload",
+                thing=reading.file,
+                outcome="in force",
+                shape=json.dumps({"sha256": reading.sha256}),
+            )
+            self.services.witness.note(note)
 
     async def _open(self) -> None:
         parts, stack = self.parts, self._stack
@@ -118,7 +141,8 @@ class App:
             if isinstance(part, _Opened):
                 await part.open()
                 stack.push_async_callback(part.close)
-        for outward in (parts.fetcher, parts.oidc, parts.sign_in, *parts.providers.values()):
+        asked = (parts.oidc, parts.sign_in, *parts.introspections)
+        for outward in (parts.fetcher, *asked, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
         section = self.settings.metrics
@@ -127,8 +151,18 @@ class App:
         )
         listener.open()
         stack.callback(listener.close)
+        services = self.services
+        for source in parts.refreshed:
+            self._note_reading(source)
+        stack.push_async_callback(services.sealer.turn, last=True)
+        stack.push_async_callback(services.witness.flush)
+        for keeper in (services.sealer, services.witness):
+            stack.push_async_callback(_end, asyncio.create_task(keeper.run()))
         chores = asyncio.create_task(self._chores(), name="chores")
         stack.push_async_callback(_end, chores)
+        # A task of its own: a database that is away must not keep the ACL's changes waiting.
+        stack.push_async_callback(self._write_uses)
+        stack.push_async_callback(_end, asyncio.create_task(self._keep_uses(), name="uses"))
         await self.services.workers.start()
         stack.push_async_callback(self.drain)
 
@@ -142,6 +176,20 @@ class App:
             except Exception:  # noqa: BLE001 - a chore that fails is done again
                 _log.error("chore failed", exc_info=True)
 
+    async def _keep_uses(self) -> None:
+        while True:
+            await asyncio.sleep(_NOTE_EVERY)
+            await self._write_uses()
+
+    async def _write_uses(self) -> None:
+        """Write when tokens were last used; where that cannot be, it is tried again."""
+        try:
+            await self.parts.uses.flush()
+        except Fault as fault:
+            _log.warning("token uses not written", extra={"code": fault.code})
+        except Exception:  # noqa: BLE001 - it stops neither the next time nor the end
+            _log.error("token uses not written", exc_info=True)
+
     def _make_face(self, *, stdio: bool) -> Face:
         services, limits = self.services, self.settings.limits
         return Face(
@@ -153,6 +201,8 @@ class App:
             usage=services.usage,
             status=services.status,
             telemetry=self.parts.metrics,
+            witness=services.witness,
+            shaper=services.shaper,
             new_id=self.parts.world.new_id,
             local=stdio or self.parts.chain is None,
             paths=stdio,

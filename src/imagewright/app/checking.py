@@ -5,9 +5,10 @@ from functools import partial
 
 from imagewright.adapters.clock import SystemClock
 from imagewright.adapters.toml.document import KeyPath, key_name
-from imagewright.app.identity import oidc_of, tokens_of
+from imagewright.app.identity import introspections_of, oidc_of, tokens_of
 from imagewright.app.parts import acl_of
 from imagewright.app.upstreams import offer_of, provider_config
+from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.settings import Clash, Settings
 
@@ -22,7 +23,13 @@ def faults_of(settings: Settings) -> Iterator[Clash]:
     acl = partial(acl_of, settings, told.append)
     tokens = partial(tokens_of, settings, SystemClock(), told.append)
     oidc = partial(oidc_of, settings, SystemClock())
-    for key, make_file in (("acl_path", acl), ("tokens_path", tokens), ("issuers", oidc)):
+    asked = partial(introspections_of, settings, SystemClock())
+    for key, make_file in (
+        ("acl_path", acl),
+        ("tokens_path", tokens),
+        ("issuers", oidc),
+        ("issuers", asked),
+    ):
         for flaw in (*_flaws(make_file), *told):
             yield _clash(("auth", key), flaw, flaw.key)
         told.clear()
@@ -33,6 +40,9 @@ def _flaws(make: Callable[[], object]) -> tuple[Flaw, ...]:
         make()
     except Misconfigured as error:
         return error.flaws
+    except InvalidRequest:
+        # Settings that do not go together: `settings.checks` says so.
+        return ()
     return ()
 
 

@@ -16,11 +16,13 @@ from starlette.types import ASGIApp
 from imagewright.api.http.errors import answering
 from imagewright.api.http.health import Health
 from imagewright.api.http.links import Downloads
+from imagewright.api.http.proxies import BehindProxies
 from imagewright.api.http.requests import RequestLog
 from imagewright.app.identity import signpost_of
 from imagewright.app.pages import pages_of
 from imagewright.app.parts import Parts
 from imagewright.app.services import Services
+from imagewright.core.forwarding import read_proxies
 from imagewright.core.ids import Kind
 from imagewright.settings import Settings
 
@@ -65,7 +67,8 @@ def http_app(site: Site) -> ASGIApp:
     _open_with(inner, site)
     routes = frozenset({server.path, "/health", "/ready", "/i", "/ui", "/.well-known"})
     world = site.parts.world
-    return RequestLog(inner, site.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
+    logged = RequestLog(inner, site.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
+    return BehindProxies(logged, read_proxies(server.trusted_proxies))
 
 
 def _add_routes(site: Site) -> frozenset[str]:

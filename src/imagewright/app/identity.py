@@ -1,16 +1,27 @@
 """Who may call: the chain of sources, and what clients are told of them."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from imagewright.adapters.acl.file import Objection
 from imagewright.adapters.auth.chain import Chain
-from imagewright.adapters.auth.issuer import asked_scopes
+from imagewright.adapters.auth.introspection import (
+    Introspection,
+    IntrospectionConfig,
+    check_apart,
+)
+from imagewright.adapters.auth.issuer import IssuerConfig, asked_scopes
 from imagewright.adapters.auth.local import Local
 from imagewright.adapters.auth.oidc import Oidc
+from imagewright.adapters.auth.reach import reaching
 from imagewright.adapters.auth.token_reader import SingleToken
-from imagewright.adapters.auth.tokens import Tokens, TokensConfig
+from imagewright.adapters.auth.tokens import Note, Tokens, TokensConfig
 from imagewright.adapters.toml.watched import Tell
 from imagewright.api.http.resource import ProtectedResource
 from imagewright.api.mcp.auth import Signpost
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.core.policy import Acl
 from imagewright.core.secret import Secret
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.clock import Clock
@@ -25,15 +36,20 @@ class Identity:
     chain: Authenticator | None = None
     tokens: Tokens | None = None
     oidc: Oidc | None = None
+    introspections: tuple[Introspection, ...] = ()
 
 
-def identity_of(settings: Settings, clock: Clock, tell: Tell) -> Identity:
-    """The sources that the settings name. Raises Misconfigured with every flaw of a file."""
+def identity_of(settings: Settings, clock: Clock, tell: Tell, note: Note) -> Identity:
+    """The sources that the settings name; `note` hears of every mapped token that is used.
+
+    Raises Misconfigured with every flaw of a file.
+    """
     if not settings.auth.configured:
         return Identity()
-    tokens, oidc = tokens_of(settings, clock, tell), oidc_of(settings, clock)
-    sources = [each for each in (tokens, oidc) if each is not None]
-    return Identity(chain=Chain(*sources, Local()), tokens=tokens, oidc=oidc)
+    tokens, oidc = tokens_of(settings, clock, tell, note), oidc_of(settings, clock)
+    asked = introspections_of(settings, clock)
+    sources = [each for each in (tokens, oidc, *asked) if each is not None]
+    return Identity(chain=Chain(*sources, Local()), tokens=tokens, oidc=oidc, introspections=asked)
 
 
 def signpost_of(settings: Settings) -> Signpost | None:
@@ -59,23 +75,66 @@ def resource_url(settings: Settings) -> str | None:
     return None if base is None else f"{base}{settings.server.path}"
 
 
-def tokens_of(settings: Settings, clock: Clock, tell: Tell) -> Tokens | None:
+def tokens_of(
+    settings: Settings, clock: Clock, tell: Tell, note: Note = lambda _use: None
+) -> Tokens | None:
     """The bearer tokens, or None for a service without. Raises Misconfigured."""
     auth = settings.auth
     if auth.tokens_path is None and auth.token is None:
         return None
-    single = None
-    if auth.token is not None and auth.token_subject is not None:
-        single = SingleToken(token=auth.token.get_secret_value(), subject=auth.token_subject)
-    return Tokens(TokensConfig(path=auth.tokens_path, single=single), clock, tell)
+    config = TokensConfig(path=auth.tokens_path, single=single_of(settings))
+    return Tokens(config, clock, tell, note)
+
+
+def single_of(settings: Settings) -> SingleToken | None:
+    """The one token of the settings, or None."""
+    auth = settings.auth
+    if auth.token is None or auth.token_subject is None:
+        return None
+    return SingleToken(token=auth.token.get_secret_value(), subject=auth.token_subject)
 
 
 def oidc_of(settings: Settings, clock: Clock) -> Oidc | None:
     """The issuers, or None for a service without. Raises Misconfigured."""
-    sections, url = settings.auth.issuers, resource_url(settings)
-    if not sections:
-        return None
-    return Oidc([each.config(name, url) for name, each in sections.items()], clock)
+    issuers = _issuers(settings)
+    return Oidc(issuers, clock) if issuers else None
+
+
+def introspections_of(settings: Settings, clock: Clock) -> tuple[Introspection, ...]:
+    """The issuers that are asked of opaque tokens. Raises Misconfigured."""
+    configs: list[IntrospectionConfig] = []
+    url = resource_url(settings)
+    for name, section in settings.auth.issuers.items():
+        if section.introspection is not None:
+            try:
+                configs.append(section.introspection.config(section.config(name, url)))
+                check_apart(tuple(configs))
+            except InvalidRequest as error:
+                key = f"auth.issuers.{name}.introspection"
+                flaw = Flaw(place="", key=key, sentence=error.sentence, hint=error.hint)
+                raise Misconfigured([flaw]) from None
+    return tuple(Introspection(each, clock) for each in configs)
+
+
+def objections_of(settings: Settings) -> Callable[[Acl], Iterator[Objection]]:
+    """What the issuers' sections have against an ACL: money within reach of too many."""
+    issuers = _issuers(settings)
+
+    def object_to(acl: Acl) -> Iterator[Objection]:
+        for each in reaching(issuers, acl):
+            yield Objection(
+                path=(*each.entry, "scopes"),
+                sentence=f"The CI system of [auth.issuers.{each.issuer}] may spend on conditions "
+                "that are too wide.",
+                hint=each.hint,
+            )
+
+    return object_to
+
+
+def _issuers(settings: Settings) -> tuple[IssuerConfig, ...]:
+    url = resource_url(settings)
+    return tuple(each.config(name, url) for name, each in settings.auth.issuers.items())
 
 
 def sign_in_of(settings: Settings, clock: Clock) -> SignInProvider | None:

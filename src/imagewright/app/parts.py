@@ -8,10 +8,12 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from imagewright.adapters.acl.file import AclFile, AclFileConfig
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
 from imagewright.adapters.acl.reader import Known
+from imagewright.adapters.auth.introspection import Introspection
 from imagewright.adapters.auth.oidc import Oidc
 from imagewright.adapters.auth.tokens import Tokens
 from imagewright.adapters.blobs.local import LocalBlobs, LocalBlobsConfig
@@ -21,22 +23,26 @@ from imagewright.adapters.imaging.vips import VipsImaging
 from imagewright.adapters.keys.file import KeyFile
 from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
+from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from imagewright.adapters.sql.sessions import SqlSessions
+from imagewright.adapters.sql.uses import SqlUses
 from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.adapters.toml.watched import Tell
 from imagewright.adapters.web.fetcher import WebFetcher
 from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
-from imagewright.app.identity import identity_of, sign_in_of
+from imagewright.app.identity import identity_of, objections_of, sign_in_of
 from imagewright.app.upstreams import offers_of, providers_of
 from imagewright.core.catalogue import Catalogue
+from imagewright.core.chain import ChainKey
 from imagewright.core.flaw import Flaw
 from imagewright.core.ids import RandomBytes, new_id
 from imagewright.ports.acl import AclSource
+from imagewright.ports.audit import Audit
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.blobs import Blobs
 from imagewright.ports.board import Board
@@ -51,9 +57,12 @@ from imagewright.ports.provider import Provider
 from imagewright.ports.queue import Queue
 from imagewright.ports.sessions import Sessions
 from imagewright.ports.sign_in import SignInProvider
+from imagewright.services.uses import UseLog
 from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
+KEY = "master.key"
+"""The file of the master key, in the state directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +77,7 @@ class Parts:
     imaging: Imaging
     blobs: Blobs
     database: Database
+    audit: Audit
     books: Books
     jobs: Jobs
     library: Library
@@ -81,9 +91,11 @@ class Parts:
     providers: Mapping[str, Provider]
     keys: KeyFile
     owner: str
+    uses: UseLog
     sessions: Sessions
     random: RandomBytes
     oidc: Oidc | None = None
+    introspections: tuple[Introspection, ...] = ()
     sign_in: SignInProvider | None = None
     refreshed: tuple[AclFile | Tokens, ...] = ()
 
@@ -95,12 +107,15 @@ def parts_of(settings: Settings) -> Parts:
     catalogue = Catalogue(offers=offers_of(settings))
     imaging = _imaging(settings)
     database = Database(SqlConfig(url=database_url(settings)))
-    identity, acl = identity_of(settings, clock, tell), acl_of(settings, tell)
+    keys = KeyFile(settings.state / KEY)
+    uses = UseLog(SqlUses(database), clock)
+    identity, acl = identity_of(settings, clock, tell, uses.note), acl_of(settings, tell)
     return Parts(
         world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
         imaging=imaging,
         blobs=_blobs(settings),
         database=database,
+        audit=SqlAudit(database, chain_key(keys)),
         books=SqlBooks(database),
         jobs=SqlJobs(database),
         library=SqlLibrary(database),
@@ -114,10 +129,12 @@ def parts_of(settings: Settings) -> Parts:
         chain=identity.chain,
         sign_in=sign_in_of(settings, clock),
         oidc=identity.oidc,
+        introspections=identity.introspections,
         catalogue=catalogue,
         providers=providers_of(settings, _provider_parts(imaging, clock)),
-        keys=KeyFile(settings.state / "master.key"),
+        keys=keys,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        uses=uses,
         refreshed=tuple(
             each for each in (acl, identity.tokens) if isinstance(each, AclFile | Tokens)
         ),
@@ -128,7 +145,17 @@ def database_url(settings: Settings) -> str:
     """The database's address: SQLite in the state directory unless it is set."""
     if settings.database.url is not None:
         return settings.database.url.get_secret_value()
-    return f"sqlite:///{settings.state / 'imagewright.db'}"
+    return f"sqlite:///{database_file(settings)}"
+
+
+def database_file(settings: Settings) -> Path:
+    """Where the database stands if no address is set."""
+    return settings.state / "imagewright.db"
+
+
+def chain_key(keys: KeyFile) -> ChainKey:
+    """What the audit is sealed with."""
+    return ChainKey(keys.derive("audit chain"))
 
 
 def tell(flaw: Flaw) -> None:
@@ -144,7 +171,13 @@ def acl_of(settings: Settings, tell: Tell) -> AclSource:
     known = Known(
         tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
     )
-    return AclFile(AclFileConfig(path=path, read_only=settings.read_only, known=known), tell)
+    config = AclFileConfig(
+        path=path,
+        read_only=settings.read_only,
+        known=known,
+        object_to=objections_of(settings),
+    )
+    return AclFile(config, tell)
 
 
 def _imaging(settings: Settings) -> VipsImaging:

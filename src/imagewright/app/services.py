@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from imagewright.app.parts import Parts, database_url
 from imagewright.core.picture import PictureLimits
+from imagewright.core.shape import Shaper
 from imagewright.core.tries import Tries
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.books import Capacity
@@ -18,10 +19,12 @@ from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
+from imagewright.services.sealer import Sealer
 from imagewright.services.sessions import SessionRules, SessionService
 from imagewright.services.sign_in import SignInService
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
+from imagewright.services.witness import Witness, WitnessRules
 from imagewright.services.work import Bench, Work
 from imagewright.services.workers import WorkerRules, Workers
 from imagewright.settings import Settings
@@ -52,13 +55,18 @@ class Services:
     usage: UsageService
     status: StatusService
     workers: Workers
+    sealer: Sealer
+    witness: Witness
+    shaper: Shaper
     entrance: Entrance | None = None
 
 
 def services_of(settings: Settings, parts: Parts) -> Services:
     """Every service, with the operator's limits."""
     clock, zone = parts.world.clock, ZoneInfo(settings.time_zone)
-    gate = Gate(parts.acl, parts.books, parts.catalogue, _gate_rules(settings, zone), parts.world)
+    shaper = _shaper(settings, parts)
+    rules = _gate_rules(settings, zone, shaper)
+    gate = Gate(parts.acl, parts.books, parts.catalogue, rules, parts.world)
     library = _library(settings, parts)
     limits = settings.limits
     intake = Intake()
@@ -88,6 +96,9 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
         workers=_workers(settings, parts, gate, library),
+        sealer=Sealer(parts.audit, clock),
+        witness=_witness(settings, parts),
+        shaper=shaper,
         entrance=_entrance(settings, parts, parts.chain),
     )
 
@@ -106,13 +117,23 @@ def _entrance(settings: Settings, parts: Parts, chain: Authenticator | None) -> 
     )
 
 
-def _gate_rules(settings: Settings, zone: ZoneInfo) -> GateRules:
+def _witness(settings: Settings, parts: Parts) -> Witness:
+    rules = WitnessRules(reads=settings.audit.reads)
+    return Witness(parts.audit, parts.world.clock, parts.metrics, rules)
+
+
+def _shaper(settings: Settings, parts: Parts) -> Shaper:
+    return Shaper(key=parts.keys.derive("audit prompts"), text=settings.audit.prompts == "text")
+
+
+def _gate_rules(settings: Settings, zone: ZoneInfo, shaper: Shaper) -> GateRules:
     limits = settings.limits
     return GateRules(
         zone=zone,
         quote_seconds=limits.quote,
         reuse_seconds=limits.reuse,
         capacity=Capacity(queued=limits.queue, waiting=limits.waiting),
+        shaper=shaper,
     )
 
 

@@ -147,7 +147,7 @@ def _config(app: App) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # whoever connects could name any address in them
+        proxy_headers=False,  # api.http.proxies reads them, from those that are to be believed
         timeout_graceful_shutdown=_GRACE,
         lifespan="on",
     )

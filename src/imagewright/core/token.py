@@ -13,6 +13,7 @@ _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BODY = 32
 _SUM = 6
 _TOKEN = re.compile(rf"iw_[0-9A-Za-z]{{{_BODY + _SUM}}}\Z")
+_ID = re.compile(r"tok_[a-z0-9_-]{1,40}\Z")
 _FOREIGN = re.compile(r"[!-~]{22,512}\Z")
 
 
@@ -30,6 +31,20 @@ def new_token_id(random: RandomBytes) -> str:
 def token_id(data: bytes) -> str:
     """The id made of the first 40 bits of `data`."""
     return f"tok_{base64.b32encode(data[:5]).decode().lower()}"
+
+
+def is_token_id(text: str) -> bool:
+    """Whether a text has the form of an entry's id, one an operator chose among them."""
+    return _ID.match(text) is not None
+
+
+def check_token_id(text: str) -> str:
+    """An id as `is_token_id` wants it. Raises InvalidRequest."""
+    if not is_token_id(text):
+        raise InvalidRequest(
+            "An id is tok_ and 1 to 40 of a-z, 0-9, - and _.", hint="Write it like tok_laptop."
+        )
+    return text
 
 
 def is_whole(token: str) -> bool:

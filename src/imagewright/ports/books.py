@@ -37,7 +37,8 @@ class Demand:
 
     `consent` is the strength by which it is admitted; `given` is the quote used up by it, None
     where none is needed (free, or unattended inside its caps). `charges` are the accounts held, in
-    their order. `reuse_since`: a job that succeeded at or after it answers the same ask.
+    their order. `reuse_since`: a job that succeeded at or after it answers the same ask. `shape` is
+    for the audit, see `core.audit.Entry`.
     """
 
     job: str
@@ -51,6 +52,7 @@ class Demand:
     origin: Origin
     reuse_since: int | None
     now: int
+    shape: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

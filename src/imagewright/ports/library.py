@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagewright.core.caller import Caller
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.image import Image, Origin
+from imagewright.ports.books import Origin as Whence
 
 MAX_TEXT = 500
 MAX_PAGE = 100
@@ -65,11 +67,13 @@ class Library(Protocol):
     async def owner(self, image: str) -> str | None:
         """The subject of an image, or None; for links alone, whose signature proves the right."""
 
-    async def add(self, subject: str, image: Image) -> None:
-        """Enter an image that no job made."""
+    async def add(self, caller: Caller, image: Image, whence: Whence) -> None:
+        """Enter an image that no job made, and its line in the audit."""
 
-    async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
-        """Remove the row, with `derived` those made from it too, and return them.
+    async def delete(
+        self, caller: Caller, image: str, whence: Whence, now: int, *, derived: bool
+    ) -> tuple[Image, ...]:
+        """Remove the row, with `derived` those made from it too, and return them; audit it once.
 
         Raises NotFound.
         """

@@ -12,5 +12,11 @@ class Telemetry(Protocol):
     def request(self, route: str, status: int, seconds: float) -> None:
         """An HTTP request was answered."""
 
+    def auth_failure(self, reason: str) -> None:
+        """Somebody showed a token that was not taken: a word for why."""
+
+    def audit_dropped(self, action: str) -> None:
+        """A line of the audit found no room and is lost."""
+
     def job(self, provider: str, state: str, seconds: float) -> None:
         """A job ended, this long after it was asked for."""

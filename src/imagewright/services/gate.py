@@ -25,6 +25,7 @@ from imagewright.core.plan import Plan, read_plan
 from imagewright.core.policy import Decision
 from imagewright.core.quote import Consent, Quote, accepted
 from imagewright.core.scope import Scope
+from imagewright.core.shape import Shaper
 from imagewright.core.spending import Usage
 from imagewright.core.verdict import Verdict
 from imagewright.ports.acl import AclSource
@@ -39,12 +40,16 @@ _MINUTE = 60 * _MICRO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRules:
-    """The operator's numbers: time zone of budgets, seconds that quotes and results stay good."""
+    """The operator's numbers: time zone of budgets, seconds that quotes and results stay good.
+
+    `shaper` describes asks for the audit; without one their lines have no shape.
+    """
 
     zone: ZoneInfo
     quote_seconds: int = 600
     reuse_seconds: int = 3600
     capacity: Capacity = Capacity()
+    shaper: Shaper | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +232,7 @@ class Gate:
             origin=wish.origin,
             reuse_since=now - reuse * _MICRO if reuse else None,
             now=now,
+            shape=self._rules.shaper.ask(wish.plan.ask) if self._rules.shaper else None,
         )
 
     async def _question(self, wish: Wish, quote: Quote) -> ConfirmationRequired:

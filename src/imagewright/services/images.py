@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from imagewright.core.ask import MAX_PROMPT, Ask
+from imagewright.core.ask import AUTO, MAX_PROMPT, Ask
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue, Model, Offer
 from imagewright.core.errors import InvalidRequest, UnknownModel
@@ -75,6 +75,16 @@ class ImageService:
             if models:
                 found.append(Offer(name=offer.name, title=offer.title, models=models))
         return tuple(found)
+
+    def barred(self, caller: Caller, provider: str, model: str) -> bool:
+        """Whether something by these names is there and the caller's lists keep it from it."""
+        return any(
+            provider in {AUTO, offer.name}
+            and model in {AUTO, each.id}
+            and not self._gate.decide_model(caller, offer.name, each.id)
+            for offer in self._catalogue.offers
+            for each in offer.models
+        )
 
     async def check(self, caller: Caller, ask: Ask) -> None:
         """Raise what planning raises, and StorageFull, before inputs are fetched and kept."""

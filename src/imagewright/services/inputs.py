@@ -5,8 +5,10 @@ import re
 from dataclasses import dataclass
 
 from imagewright.core.ask import Reference
+from imagewright.core.caller import Caller
 from imagewright.core.errors import ImageTooLarge, InvalidImage, InvalidRequest
 from imagewright.core.image import Image, named_image
+from imagewright.ports.books import Origin
 from imagewright.ports.fetch import Fetcher
 from imagewright.services.library import LibraryService
 
@@ -29,14 +31,16 @@ class Inputs:
         self._fetcher = fetcher
         self._rules = rules
 
-    async def references(self, subject: str, names: tuple[str, ...]) -> tuple[Reference, ...]:
+    async def references(
+        self, caller: Caller, names: tuple[str, ...], origin: Origin
+    ) -> tuple[Reference, ...]:
         """One reference a name, in order.
 
         Raises NotFound, InvalidRequest, InvalidImage or ImageTooLarge.
         """
         found: list[Image] = []
         for name in names:
-            found.append(await self._image(subject, name))
+            found.append(await self._image(caller, name, origin))
             if found[-1].picture.bytes > self._rules.each:
                 raise ImageTooLarge(f"An input image has more than {self._rules.each} bytes.")
             if sum(image.picture.bytes for image in found) > self._rules.total:
@@ -45,14 +49,14 @@ class Inputs:
                 )
         return tuple(_reference(image) for image in found)
 
-    async def _image(self, subject: str, name: str) -> Image:
+    async def _image(self, caller: Caller, name: str, origin: Origin) -> Image:
         if (known := named_image(name)) is not None:
-            return await self._library.get(subject, known)
+            return await self._library.get(caller.subject, known)
         if name[:5].lower() == "data:":
-            return await self._library.bring_in(subject, self._decode(name))
+            return await self._library.bring_in(caller, self._decode(name), origin)
         if name[:8].lower() == "https://":
             data = await self._fetcher.fetch(name, self._rules.each)
-            return await self._library.bring_in(subject, data)
+            return await self._library.bring_in(caller, data, origin)
         raise InvalidRequest(
             "The image is not named in a way that is understood.",
             hint="Give an image id (img_…), an image:// URI, a data: URL or an https URL.",

@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
+from imagewright.core.caller import Caller
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.ids import Kind
 from imagewright.core.image import Image, Origin, Parent
 from imagewright.core.picture import Picture, PictureLimits, Rendition
 from imagewright.ports.blobs import BlobName, Blobs
+from imagewright.ports.books import Origin as Whence
 from imagewright.ports.clock import World
 from imagewright.ports.imaging import Imaging, Preview, Rendered
 from imagewright.ports.library import Library, Page, Search
@@ -135,8 +137,9 @@ class LibraryService:
             await self._shelf.blobs.put_preview(subject, image.id, seen.preview)
         return replace(image, path=stored.path)
 
-    async def bring_in(self, subject: str, data: bytes) -> Image:
+    async def bring_in(self, caller: Caller, data: bytes, whence: Whence) -> Image:
         """Keep an input picture as an imported image; the same bytes are kept once."""
+        subject = caller.subject
         sha256 = hashlib.sha256(data).hexdigest()
         async with self._arriving.setdefault((subject, sha256), asyncio.Lock()):
             known = await self._shelf.rows.of_hash(subject, sha256)
@@ -144,15 +147,18 @@ class LibraryService:
                 return known
             await self._shelf.blobs.room()
             image = await self.keep(subject, data, Label(origin=Origin.IMPORTED))
-            await self._shelf.rows.add(subject, image)
+            await self._shelf.rows.add(caller, image, whence)
             return image
 
-    async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
+    async def delete(
+        self, caller: Caller, image: str, whence: Whence, *, derived: bool
+    ) -> tuple[Image, ...]:
         """Remove an image, and what was made from it if asked. Raises NotFound."""
-        gone = await self._shelf.rows.delete(subject, image, derived=derived)
+        now = self._clock.now()
+        gone = await self._shelf.rows.delete(caller, image, whence, now, derived=derived)
         for row in gone:
-            await self._shelf.blobs.delete(subject, row.path)
-            await self._shelf.blobs.drop_preview(subject, row.id)
+            await self._shelf.blobs.delete(caller.subject, row.path)
+            await self._shelf.blobs.drop_preview(caller.subject, row.id)
         return gone
 
     async def room(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from imagewright.adapters.auth.issuer import check_together
+from imagewright.adapters.auth.workload import is_by_name
 from imagewright.adapters.toml.document import KeyPath
 from imagewright.core.caller import check_subject
 from imagewright.core.errors import InvalidRequest
@@ -87,8 +88,17 @@ def _issuers(settings: Settings) -> Iterator[Clash]:
             "Set public_url.",
             warning=True,
         )
+    configs = tuple(each.config(name, url or "-") for name, each in issuers.items())
+    for each in configs:
+        if each.vendor is not None and is_by_name(each.vendor, each.conditions):
+            yield Clash(
+                (_ISSUERS,),
+                f"{each.name} knows its jobs by a name, which another may have one day.",
+                f"Add a condition on {each.vendor.place_id} or {each.vendor.owner_ids[0]}.",
+                warning=True,
+            )
     try:
-        check_together(tuple(each.config(name, url or "-") for name, each in issuers.items()))
+        check_together(configs)
     except InvalidRequest as error:
         yield Clash((_ISSUERS,), error.sentence, error.hint)
 

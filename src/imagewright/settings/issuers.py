@@ -2,11 +2,24 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
 
+from imagewright.adapters.auth.client import ClientConfig
+from imagewright.adapters.auth.introspection import IntrospectionConfig
 from imagewright.adapters.auth.issuer import ALGORITHMS, IssuerConfig
+from imagewright.adapters.auth.workload import GITHUB, GITLAB, vendor_of
+from imagewright.adapters.toml.document import OPEN_TO_READ, read_bytes
 from imagewright.core.errors import InvalidRequest
 from imagewright.settings.units import FilePath, Seconds, Unfit
 
@@ -22,12 +35,69 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Values = Annotated[tuple[bool | int | str, ...], Field(strict=True), BeforeValidator(_several)]
 
 
+class Introspection(BaseModel):
+    """How the issuer is asked of opaque tokens. What a file holds is checked by its reader."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    client_id: str = Field(description="The service's own registration at the issuer.")
+    client_secret: SecretStr | None = Field(default=None, description="Its secret.")
+    client_secret_file: FilePath | None = Field(
+        default=None, description="A file with that secret; no wider than 0640."
+    )
+    private_key_file: FilePath | None = Field(
+        default=None, description="A file with a private key in PEM, in stead of a secret."
+    )
+    method: Literal["client_secret_basic", "client_secret_post"] = Field(
+        default="client_secret_basic", description="Where the secret is sent."
+    )
+    endpoint: str | None = Field(
+        default=None, description="Where it answers, if discovery does not say so."
+    )
+    prefix: str = Field(default="", description="What its opaque tokens begin with.")
+
+    def config(self, issuer: IssuerConfig) -> IntrospectionConfig:
+        """What its adapter reads, the files among it. Raises InvalidRequest and Misconfigured."""
+        given = [self.client_secret, self.client_secret_file, self.private_key_file]
+        if len([each for each in given if each is not None]) != 1:
+            raise InvalidRequest(
+                "The client's secret is missing, or there are two.",
+                hint="Set client_secret_file, client_secret or private_key_file.",
+            )
+        file = self.client_secret_file or self.private_key_file
+        if file is not None and not file.is_absolute():
+            raise InvalidRequest("The file's path does not begin with a slash.")
+        text = self.client_secret.get_secret_value() if self.client_secret else ""
+        client = ClientConfig(
+            id=self.client_id,
+            secret=_text(file) if file is not None else text,
+            method="private_key_jwt" if self.private_key_file is not None else self.method,
+        )
+        return IntrospectionConfig(
+            issuer=issuer, client=client, endpoint=self.endpoint, prefix=self.prefix
+        )
+
+
+def _text(file: Path) -> str:
+    data, _ = read_bytes(file, OPEN_TO_READ)
+    try:
+        return data.decode().strip()
+    except UnicodeDecodeError:
+        raise InvalidRequest("The file is not UTF-8.") from None
+
+
 class Issuer(BaseModel):
     """One source of signed tokens. What must hold between keys is checked by its adapter."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    issuer: str = Field(description="Exactly what its tokens have as `iss`.")
+    preset: Literal["", "github", "gitlab"] = Field(
+        default="", description="The CI system that it is; unset is as its address says."
+    )
+    issuer: str = Field(
+        default="",
+        description="Exactly what its tokens have as `iss`; unset is the preset's own.",
+    )
     audience: Texts = Field(
         default=(), description="What its tokens may have as `aud`; unset is the MCP address."
     )
@@ -35,7 +105,7 @@ class Issuer(BaseModel):
     typ: Texts = Field(
         default=(),
         description='What its tokens may have as `typ`, "" for none; unset is at+jwt, '
-        "and JWT or none with id_tokens.",
+        "JWT or none with id_tokens, and JWT of a CI system.",
     )
     id_tokens: bool = Field(
         default=False, description="Whether ID tokens are accepted, as of CI systems."
@@ -44,7 +114,8 @@ class Issuer(BaseModel):
     required_scopes: Texts = Field(default=(), description="Scopes that every token has to have.")
     subject: str = Field(
         default="",
-        description='Who a token is, with claims in braces; unset is "user:<name>/{sub}".',
+        description='Who a token is, with claims in braces; unset is "user:<name>/{sub}", '
+        'and of a CI system "service:<name>/" and its repository or project.',
     )
     shared_subjects: bool = Field(
         default=False, description="Whether another issuer may yield the same subjects."
@@ -62,26 +133,35 @@ class Issuer(BaseModel):
     scopes: Mapping[str, Texts] = Field(
         default_factory=dict, description="Its scopes and ours; set, nothing else counts."
     )
-    name_claim: Texts = Field(default=("name",), description="The claim with a name for people.")
+    name_claim: Texts = Field(
+        default=(), description="The claim with a name for people; unset is `name`."
+    )
     jwks_uri: str | None = Field(
         default=None, description="Where its keys stand, if discovery does not say so."
     )
     ca_path: FilePath | None = Field(
         default=None, description="Certificates of a private authority, in PEM."
     )
+    introspection: Introspection | None = Field(
+        default=None, description="How it is asked of opaque tokens; unset is not at all."
+    )
     advertise: bool | None = Field(
         default=None,
-        description="Whether clients are sent to it for a token; unset is unless id_tokens.",
+        description="Whether clients are sent to it for a token; unset is unless its tokens "
+        "are ID tokens.",
     )
 
     @property
     def advertised(self) -> bool:
         """Whether clients are sent to it."""
-        return not self.id_tokens if self.advertise is None else self.advertise
+        if self.advertise is not None:
+            return self.advertise
+        return not self.id_tokens and vendor_of(self.preset, self.issuer) is None
 
     def config(self, name: str, audience: str | None = None) -> IssuerConfig:
         """What its adapter reads; `audience` is for one that sets none. Raises InvalidRequest."""
-        fields = {key: value for key, value in self if key != "advertise"}
+        fields = {key: value for key, value in self if key not in _OURS}
+        fields["issuer"] = self.issuer or _ADDRESSES.get(self.preset, "")
         fields["audience"] = self.audience or ((audience,) if audience else ())
         return IssuerConfig(name=name, **fields)
 
@@ -104,12 +184,15 @@ def _issuer(name: str, section: object) -> Issuer:
         found.config(name, "unset")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join([name, *(str(part) for part in first["loc"][:1])])
+        deep = 2 if first["loc"][:1] == ("introspection",) else 1
+        key = ".".join([name, *(str(part) for part in first["loc"][:deep])])
         raise Unfit(f"{key}: {first['msg']}.") from None
     except InvalidRequest as error:
         raise Unfit(f"{name}: {error.sentence}", error.hint) from None
     return found
 
 
+_OURS = frozenset({"advertise", "introspection"})
+_ADDRESSES = {each.name: each.address for each in (GITHUB, GITLAB)}
 _ISSUER = TypeAdapter(Issuer)
 Issuers = Annotated[Mapping[str, Issuer], BeforeValidator(_read)]

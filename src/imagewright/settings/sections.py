@@ -20,6 +20,7 @@ from imagewright.settings.units import (
     Origins,
     ProviderName,
     Seconds,
+    TrustedProxies,
     UrlPath,
     Words,
     Zone,
@@ -51,6 +52,9 @@ class Server(Section):
     allowed_origins: Origins = Field(
         default=(),
         description="Web origins whose pages may call the service; none by default, never *.",
+    )
+    trusted_proxies: TrustedProxies = Field(
+        default=(), description="Proxies that are believed when they name the client's address."
     )
     drain: Seconds = Field(
         default=120, le=3600, description="How long running jobs may end after a stop signal."
@@ -132,6 +136,15 @@ class SignIn(Section):
     )
     failures: int = Field(
         default=10, ge=1, le=1000, description="Failed sign-ins from one address in a minute."
+    )
+
+
+class Audit(Section):
+    """What the audit tells beyond decisions that spent, changed or refused something."""
+
+    reads: bool = Field(default=False, description="A line for each read that was allowed.")
+    prompts: Literal["hash", "text"] = Field(
+        default="hash", description="Prompts as keyed hashes, or as they were written."
     )
 
 
@@ -265,6 +278,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     auth: Auth = Auth()
     sign_in: SignIn = SignIn()
+    audit: Audit = Audit()
     database: Database = Database()
     imaging: Imaging = Imaging()
     storage: Storage = Storage()

@@ -83,7 +83,7 @@ class File(Placed, TomlConfigSettingsSource):
             path = (*above, name)
             place = self.places[path] = self._document.place(path)
             if not names.is_table(path):
-                self._private(path)
+                self._private(path, value)
                 given = Given(value, place)
                 key, read = self.around.read(path, given, self._path.absolute().parent)
                 self.places[key] = place
@@ -96,14 +96,24 @@ class File(Placed, TomlConfigSettingsSource):
                 self._fault(path, "This must be a table.", f"Write [{key_name(path)}].")
         return found
 
-    def _private(self, path: KeyPath) -> None:
+    def _private(self, path: KeyPath, value: object) -> None:
         mode = stat.S_IMODE(self._path.stat().st_mode)
-        if SecretStr in names.leaf(path) and mode & OPEN_TO_READ:
+        secret = path[-1] if SecretStr in names.leaf(path) else _secret_in(value, path)
+        if secret and mode & OPEN_TO_READ:
             self._fault(
                 path,
                 f"A secret stands in a file whose mode {mode:04o} opens it to others.",
-                f"Do: chmod 0640 {self._path}, or set {path[-1]}_file",
+                f"Do: chmod 0640 {self._path}, or set {secret}_file",
             )
 
     def _fault(self, path: KeyPath, sentence: str, hint: str = "") -> None:
         self.around.fault(self.places[path], key_name(path), sentence, hint)
+
+
+def _secret_in(value: object, path: KeyPath) -> str:
+    """The name of a secret in an issuer's table, which is one setting with all that is in it."""
+    if path != ("auth", "issuers") or not isinstance(value, Mapping):
+        return ""
+    tables = [each.get("introspection") for each in value.values() if isinstance(each, Mapping)]
+    found = any(isinstance(each, Mapping) and "client_secret" in each for each in tables)
+    return "client_secret" if found else ""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from imagewright.core.errors import InvalidRequest
+from imagewright.core.forwarding import read_proxies
 from imagewright.core.quantity import parse_bytes, parse_seconds
 
 Read = TypeVar("Read")
@@ -162,6 +163,14 @@ def _allowed_host(value: str) -> str:
     return value.lower()
 
 
+def _proxy(value: str) -> str:
+    try:
+        read_proxies([value])
+    except InvalidRequest as error:
+        raise Unfit(error.sentence, error.hint) from None
+    return value
+
+
 def _database(value: SecretStr) -> SecretStr:
     scheme = value.get_secret_value().partition("://")[0]
     if scheme not in {"sqlite", "postgresql"}:
@@ -188,5 +197,8 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_listed)]
 AllowedHosts = Annotated[
     tuple[Annotated[str, AfterValidator(_allowed_host)], ...], BeforeValidator(_listed)
+]
+TrustedProxies = Annotated[
+    tuple[Annotated[str, AfterValidator(_proxy)], ...], BeforeValidator(_listed)
 ]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from imagewright.adapters.acl.file import AclFile, AclFileConfig
+from imagewright.adapters.acl.file import AclFile, AclFileConfig, Objection
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
 from imagewright.adapters.acl.reader import Known
 from imagewright.core.caller import LOCAL
 from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.core.policy import Acl
 from imagewright.core.scope import Scope
 
 ALICE = '[subjects]\n"user:alice" = ["read"]\n'
@@ -97,3 +98,23 @@ def test_the_local_acl_names_local_alone() -> None:
     assert set(acl.subjects) == {LOCAL}
     assert Scope.SPEND in acl.subjects[LOCAL].scopes
     assert Scope.SPEND_UNATTENDED not in acl.subjects[LOCAL].scopes
+
+
+def test_what_somebody_objects_to_changes_nothing_and_is_told_of(path: Path) -> None:
+    def object_to(acl: Acl) -> list[Objection]:
+        found = set(acl.subjects) - {"user:alice"}
+        return [Objection(path=("subjects", each), sentence="No.", hint="Go.") for each in found]
+
+    config = AclFileConfig(path=path, read_only=True, known=Known(), object_to=object_to)
+    told: list[Flaw] = []
+    source = AclFile(config, told.append)
+    before = source.current()
+    replace(path, BOB)
+    assert not source.refresh()
+    assert source.current() is before
+    (flaw,) = told
+    assert str(flaw) == f'{path}:2: subjects."user:bob": No. Go.'
+    with pytest.raises(Misconfigured):
+        AclFile(config, told.append)
+    replace(path, ALICE)
+    assert source.refresh()

@@ -95,6 +95,11 @@ async def test_two_tokens_never_fill_a_subject_alike() -> None:
         (("acme/*",), "acme/site", True),
         (("acme/*",), "acme", False),
         (("acme/*",), "evil/acme/site", False),
+        (("acme/*",), "acme/site/else", False),
+        (("refs/heads/*",), "refs/heads/a/b", False),
+        (("*",), "a/b", False),
+        (("*",), "a", True),
+        (("acme/s*e",), "acme/site", False),
         (("acme/*",), 7, False),
         ((True,), True, True),
         ((True,), 1, False),
@@ -224,20 +229,21 @@ async def test_sections_of_one_issuer_share_its_keys_and_are_tried_in_order() ->
         issuer=GITHUB,
         id_tokens=True,
         subject="service:build/{repository}",
-        conditions={"repository_owner": ("acme",)},
+        conditions={"repository": ("acme/*",)},
     )
     source = oidc(release, build, published=published)
 
-    async def subject(**more: str) -> str:
-        made = token({"typ": "JWT"}, iss=GITHUB, repository="acme/site", **more)
+    async def subject(ref: str, owner: str = "acme") -> str:
+        told = {"repository": f"{owner}/site", "ref": ref, "event_name": "push"}
+        made = token({"typ": "JWT"}, iss=GITHUB, **told)
         found = await source.authenticate(made, None)
         assert found is not None
         return found.subject
 
-    assert await subject(ref="refs/tags/v1", repository_owner="acme") == "service:release"
-    assert await subject(ref="refs/heads/x", repository_owner="acme") == "service:build/acme/site"
+    assert await subject("refs/tags/v1") == "service:release"
+    assert await subject("refs/heads/x") == "service:build/acme/site"
     with pytest.raises(Unauthenticated):
-        await subject(ref="refs/heads/x", repository_owner="thief")
+        await subject("refs/heads/x", "thief")
     assert published.asked == 1
 
 

@@ -15,6 +15,7 @@ from imagewright.core.caller import LOCAL, Caller, Credential, proof_of
 from imagewright.core.errors import InvalidRequest, Unauthenticated
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.token import mint
+from imagewright.ports.uses import Use
 
 TOKEN = mint(lambda count: b"a" * count)
 OTHER = mint(lambda count: b"b" * count)
@@ -83,6 +84,43 @@ async def test_a_credential_proves_the_tokens_that_are_good_under_its_id(tmp_pat
     assert sha(TOKEN) not in repr(found)
 
 
+async def test_a_rotated_entry_knows_both_tokens_until_the_overlap_ends(tmp_path: Path) -> None:
+    clock = At()
+    until = f'previous = {{ sha256 = "{sha(OTHER)}", expires = 2026-11-21T13:00:00Z }}'
+    source = opened(tmp_path, hashed(TOKEN, until), clock)
+    new, old = [await source.authenticate(each, None) for each in (TOKEN, OTHER)]
+    assert new == old
+    assert new is not None
+    clock.at = datetime.fromisoformat("2026-11-21T13:00:01+00:00")
+    assert await source.authenticate(TOKEN, None) == new
+    await refused(source, OTHER)
+    assert await source.credential("tok_ci") == new.credential
+
+
+async def test_a_previous_token_is_narrowed_and_ends_with_its_entry(tmp_path: Path) -> None:
+    lines = (
+        "expires = 2026-11-21",
+        'cidrs = ["192.0.2.0/24"]',
+        f'previous = {{ sha256 = "{sha(OTHER)}", expires = 2030-01-01 }}',
+    )
+    clock = At()
+    source = opened(tmp_path, hashed(TOKEN, *lines), clock)
+    assert await source.authenticate(OTHER, "192.0.2.1") is not None
+    await refused(source, OTHER)
+    clock.at = datetime.fromisoformat("2026-11-22T00:00:00+00:00")
+    await refused(source, OTHER, "192.0.2.1")
+
+
+async def test_a_revoked_entry_is_refused_with_both_its_tokens(tmp_path: Path) -> None:
+    lines = (
+        "revoked = 2030-01-01",  # its being there counts, not the time
+        f'previous = {{ sha256 = "{sha(OTHER)}", expires = 2030-01-01 }}',
+    )
+    source = opened(tmp_path, hashed(TOKEN, *lines))
+    assert await refused(source, TOKEN) == await refused(source, OTHER)
+    assert await source.credential("tok_ci") is None
+
+
 async def test_a_clear_token_is_its_subject_and_warned_of(tmp_path: Path) -> None:
     told: list[Flaw] = []
     path = written(tmp_path, f'[tokens]\n"{FOREIGN}" = "user:alice"\n"{TOKEN}" = "user:bob"\n')
@@ -94,8 +132,18 @@ async def test_a_clear_token_is_its_subject_and_warned_of(tmp_path: Path) -> Non
     assert caller.credential.scopes is None
     assert await source.credential(caller.credential.id) == caller.credential
     assert [str(flaw) for flaw in told] == [
-        f"warning: {path}:1: tokens: 2 of the tokens can be read here. Store hashes instead."
+        f"warning: {path}:1: tokens: 2 of the tokens can be read here. Do: imagewright token import"
     ]
+
+
+async def test_a_token_is_looked_up_by_its_hash_alone(tmp_path: Path) -> None:
+    """What a guess shares with a token tells nothing: only digests are ever compared."""
+    source = opened(tmp_path, hashed())
+    table = read_tokens(parse_document(Path("t"), hashed().encode()), None)[0]
+    assert set(table.by_digest) == {sha(TOKEN)}
+    assert TOKEN not in repr(table)
+    said = {await refused(source, f"{TOKEN[:at]}{'x' * (len(TOKEN) - at)}") for at in range(3, 40)}
+    assert len(said) == 1
 
 
 async def test_every_refusal_is_in_the_same_words(tmp_path: Path) -> None:
@@ -210,6 +258,29 @@ def test_a_single_token_is_checked_like_any(token: str, subject: str) -> None:
         (hashed(TOKEN, "note = 1"), "must be a text"),
         (hashed(TOKEN, 'expire = "x"'), "Did you mean expires?"),
         (hashed(TOKEN, 'budget = { day = "1" }'), "means nothing here"),
+        (hashed(TOKEN, "revoked = true"), "This must be a date"),
+        (hashed(TOKEN, 'revoked = "2030-01-01"'), "This must be a date"),
+        (hashed(TOKEN, f'previous = "{sha(OTHER)}"'), "must be a table"),
+        (hashed(TOKEN, f'previous = {{ sha256 = "{sha(OTHER)}" }}'), "previous token expires"),
+        (hashed(TOKEN, "previous = { expires = 2030-01-01 }"), "SHA-256"),
+        (
+            hashed(TOKEN, f'previous = {{ sha256 = "{sha(TOKEN)}", expires = 2030-01-01, x = 1 }}'),
+            "no",
+        ),
+        (
+            f'{hashed()}previous = {{ sha256 = "{sha(OTHER)}", expires = 2030-01-01 }}\n'
+            + hashed(OTHER, id="tok_b"),
+            "set twice",
+        ),
+        (
+            hashed(OTHER, id="tok_b")
+            + f'{hashed()}previous = {{ sha256 = "{sha(OTHER)}", expires = 2030-01-01 }}\n',
+            "set twice",
+        ),
+        (
+            f'{hashed()}previous = {{ sha256 = "{sha(TOKEN)}", expires = 2030-01-01 }}\n',
+            "set twice",
+        ),
         (hashed() + hashed(id="tok_b"), "set twice"),
         (f'[tokens]\n"{TOKEN}" = "user:a"\n' + hashed(), "set twice"),
         (f'[tokens]\n"{FOREIGN}" = "user:a"\n"{FOREIGN}" = "user:b"', "set twice"),
@@ -246,6 +317,24 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
         Tokens(TokensConfig(path=tmp_path / "none.toml"), At(), lambda flaw: None)
 
 
+async def test_every_good_use_is_noted_and_no_other(tmp_path: Path) -> None:
+    noted: list[Use] = []
+    lines = (
+        'cidrs = ["192.0.2.0/24"]',
+        f'previous = {{ sha256 = "{sha(OTHER)}", expires = 2030-01-01 }}',
+    )
+    config = TokensConfig(path=written(tmp_path, hashed(TOKEN, *lines)))
+    source = Tokens(config, At(), lambda flaw: None, noted.append)
+    await refused(source, TOKEN)
+    await refused(source, TOKEN[:-1])
+    assert await source.authenticate(FOREIGN, None) is None
+    assert noted == []
+    for token in (TOKEN, OTHER):
+        await source.authenticate(token, "192.0.2.1")
+    assert [use.credential for use in noted] == ["tok_ci", "tok_ci"]
+    assert len({use.mark for use in noted}) == 2
+
+
 async def test_the_chain_asks_each_in_turn(tmp_path: Path) -> None:
     chain = Chain(Local(), opened(tmp_path, hashed()))
     assert await chain.authenticate("not ours", None) is None
@@ -271,7 +360,20 @@ VALUES = (
     | st.lists(st.text(max_size=4) | st.integers(), max_size=3)
 )
 ENTRIES = st.dictionaries(
-    st.sampled_from(["sha256", "subject", "groups", "scopes", "expires", "cidrs", "note", SECRET]),
+    st.sampled_from(
+        [
+            "sha256",
+            "subject",
+            "groups",
+            "scopes",
+            "expires",
+            "cidrs",
+            "note",
+            "previous",
+            "revoked",
+            SECRET,
+        ]
+    ),
     VALUES,
 )
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from imagewright.adapters.sql.sessions import SqlSessions
+from imagewright.adapters.sql.uses import SqlUses
 from tests.adapters.sql.postgres import Postgres
+from tests.contracts.audit import KEY
 from tests.contracts.samples import Desk
 
 
@@ -59,3 +62,13 @@ def desk(database: Database) -> Desk:
 @pytest.fixture
 def sessions(database: Database) -> SqlSessions:
     return SqlSessions(database)
+
+
+@pytest.fixture
+def uses(database: Database) -> SqlUses:
+    return SqlUses(database)
+
+
+@pytest.fixture
+def audit(database: Database) -> SqlAudit:
+    return SqlAudit(database, KEY)

@@ -1,9 +1,11 @@
 """The contract suites on both databases."""
 
+from tests.contracts.audit import AuditContract
 from tests.contracts.books import BooksContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
 from tests.contracts.sessions import SessionsContract
+from tests.contracts.uses import UsesContract
 
 
 class TestBooks(BooksContract):
@@ -19,4 +21,12 @@ class TestSessions(SessionsContract):
 
 
 class TestLibrary(LibraryContract):
+    pass
+
+
+class TestUses(UsesContract):
+    pass
+
+
+class TestAudit(AuditContract):
     pass

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from imagewright.adapters.sql.tables import jobs, subjects
 from imagewright.core.errors import StorageFull, Unavailable
 from tests.adapters.sql.invariants import broken
 from tests.adapters.sql.postgres import Postgres
-from tests.contracts.samples import OWNER, Desk
+from tests.contracts.samples import OWNER, WHENCE, Desk
 
 ROOT = Path(__file__).parents[3]
 
@@ -116,9 +117,9 @@ async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> N
 
 async def test_errors_carry_no_prompt(database: Database, desk: Desk) -> None:
     image = desk.image(prompt="the secret fox")
-    await desk.library.add(OWNER.subject, image)
+    await desk.library.add(OWNER, image, WHENCE)
     with pytest.raises(IntegrityError) as raised:
-        await desk.library.add(OWNER.subject, image)
+        await desk.library.add(OWNER, image, WHENCE)
     assert "secret" not in str(raised.value)
 
 
@@ -228,7 +229,7 @@ async def test_a_full_disk_is_named_and_harms_nothing(config: SqlConfig) -> None
     await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1").close())
     too_much = desk.image(prompt="x" * 400_000)
     with pytest.raises(StorageFull):
-        await desk.library.add(OWNER.subject, too_much)
+        await desk.library.add(OWNER, too_much, WHENCE)
     assert await database.read(broken) == []
     await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 100000").close())
     await desk.admit("second")
@@ -303,3 +304,39 @@ def test_an_up_to_date_database_opens_without_alembic(url: str) -> None:
         for _ in range(2)
     ]
     assert said[1] == "False\n"
+
+
+async def test_whoever_opens_beside_a_service_writes_only_if_that_is_said(
+    url: str, database: Database
+) -> None:
+    def enter(name: str) -> Callable[[Connection], None]:
+        return lambda connection: connection.execute(insert(subjects), {"name": name}).close()
+
+    reader, writer = Database(SqlConfig(url=url)), Database(SqlConfig(url=url))
+    await reader.open_beside()
+    await writer.open_beside(write=True)
+    try:
+        await writer.write(enter("user:beside"))
+        with pytest.raises(Unavailable):
+            await reader.write(enter("user:never"))
+        with pytest.raises((DBAPIError, Unavailable)):
+            await reader.read(enter("user:never"))
+        names = await reader.read(lambda c: c.scalars(select(subjects.c.name)).all())
+        assert names == ["user:beside"]
+    finally:
+        await reader.close()
+        await writer.close()
+
+
+async def test_nothing_is_made_or_migrated_beside_a_service(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    absent = Database(SqlConfig(url=f"sqlite:///{tmp_path}/none.db"))
+    with pytest.raises(Unavailable, match="no database"):
+        await absent.open_beside(write=True)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty.db").touch()
+    with postgres.database(empty=True) as other:
+        for url in (f"sqlite:///{tmp_path}/empty.db", other):
+            with pytest.raises(Unavailable, match="schema"):
+                await Database(SqlConfig(url=url)).open_beside()

@@ -4,16 +4,32 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy.exc import IntegrityError
 
+from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.tables import audit, images, jobs, ledger, metadata, subjects
+from imagewright.core.errors import NotFound
 from imagewright.core.job import State
 from imagewright.core.money import Nano
 from imagewright.core.quote import Consent
 from imagewright.core.spending import Settled
-from tests.contracts.samples import NOON, OWNER, PRICE, SECOND, WHENCE, Desk, verdict
+from tests.contracts.audit import KEY
+from tests.contracts.samples import (
+    NOON,
+    OWNER,
+    PRICE,
+    SECOND,
+    STRANGER,
+    WHENCE,
+    Desk,
+    made_from,
+    verdict,
+)
 
+ADMISSION = 7
+"""Statements of an admission: subject, same ask, room, accounts, job, ledger, audit."""
 PROMPT = "an unmistakable pangolin"
 
 
@@ -55,6 +71,51 @@ async def test_every_step_is_audited_once(database: Database, busy: Desk) -> Non
     assert {row.credential for row in entered} == {"tok-1"}
     assert {row.request for row in entered} == {"req-1", None}
     assert {row.address for row in entered if row.request} == {"192.0.2.7"}
+
+
+async def test_images_brought_in_and_deleted_are_audited_with_them(
+    database: Database, desk: Desk
+) -> None:
+    first, second = desk.image(), desk.image()
+    child = desk.image(parents=made_from(first))
+    for image in (first, second, child):
+        await desk.library.add(OWNER, image, WHENCE)
+    await desk.library.delete(OWNER, first.id, WHENCE, NOON + SECOND, derived=True)
+    with pytest.raises(NotFound):
+        await desk.library.delete(STRANGER, second.id, WHENCE, NOON, derived=False)
+    with pytest.raises(IntegrityError):
+        await desk.library.add(OWNER, second, WHENCE)
+    entered = await rows(database, audit)
+    assert [(row.action, row.thing, row.outcome, row.at) for row in entered] == [
+        ("import", first.id, "entered", NOON),
+        ("import", second.id, "entered", NOON),
+        ("import", child.id, "entered", NOON),
+        ("delete", first.id, "deleted", NOON + SECOND),
+    ]
+    (deleted,) = await SqlAudit(database, KEY).newest(1)
+    assert deleted.count == 2
+    assert {(row.credential, row.request, row.address, row.client) for row in entered} == {
+        ("tok-1", "req-1", "192.0.2.7", "tests")
+    }
+
+
+async def test_an_admission_keeps_its_shape_and_costs_no_statement_more(
+    database: Database, desk: Desk
+) -> None:
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    await desk.admit("first")
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await desk.admit("second", shape='{"n":"given"}')
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(statements) == ADMISSION, statements
+    assert [row.shape for row in await rows(database, audit)] == [None, '{"n":"given"}']
 
 
 async def test_the_ledger_tells_what_moved(database: Database, busy: Desk) -> None:

@@ -1,21 +1,37 @@
 """The ACL that stands in a file."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from imagewright.adapters.acl.reader import Known, read_acl
-from imagewright.adapters.toml.document import OPEN_TO_CHANGE
-from imagewright.adapters.toml.watched import Tell, Watched
+from imagewright.adapters.toml.document import OPEN_TO_CHANGE, Document, KeyPath
+from imagewright.adapters.toml.findings import Findings
+from imagewright.adapters.toml.watched import Reading, Tell, Watched
+from imagewright.core.flaw import Flaw
 from imagewright.core.policy import Acl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """Why an ACL must not come into force, for reasons that stand elsewhere."""
+
+    path: KeyPath
+    sentence: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AclFileConfig:
-    """Which file, whether everything stays read-only, and the names that it may use."""
+    """Which file, whether everything stays read-only, the names that it may use, and who objects.
+
+    What `object_to` finds refuses a reading like a fault of its own.
+    """
 
     path: Path
     read_only: bool
     known: Known
+    object_to: Callable[[Acl], Iterable[Objection]] = lambda _: ()
 
 
 class AclFile:
@@ -24,15 +40,24 @@ class AclFile:
     def __init__(self, config: AclFileConfig, tell: Tell) -> None:
         """Reads the file; warnings go to `tell`. Raises Misconfigured with every flaw."""
         self._watched = Watched(
-            config.path,
-            OPEN_TO_CHANGE,
-            lambda document: read_acl(document, config.known, read_only=config.read_only),
-            tell,
+            config.path, OPEN_TO_CHANGE, lambda document: _read(document, config), tell
         )
 
     def current(self) -> Acl:
         return self._watched.current()
 
+    def reading(self) -> Reading:
+        """What is in force."""
+        return self._watched.reading()
+
     def refresh(self, *, force: bool = False) -> bool:
         """Take up a changed file, or any with `force`; a bad one is told of and changes nothing."""
         return self._watched.refresh(force=force)
+
+
+def _read(document: Document, config: AclFileConfig) -> tuple[Acl, tuple[Flaw, ...]]:
+    acl, warnings = read_acl(document, config.known, read_only=config.read_only)
+    found = Findings(document)
+    for each in config.object_to(acl):
+        found.fault(each.path, each.sentence, each.hint)
+    return acl, (*warnings, *found.close())

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from imagewright.adapters.auth.compact import BadToken, Parsed
-from imagewright.adapters.auth.issuer import IssuerConfig, Template, Value, media_type
+from imagewright.adapters.auth.conditions import holds
+from imagewright.adapters.auth.issuer import IssuerConfig, Template, media_type
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.errors import Forbidden, InvalidRequest
 
@@ -68,8 +69,8 @@ def caller_of(parsed: Parsed, config: IssuerConfig) -> Caller:
     for a token without a scope that the issuer's section asks for.
     """
     claims = parsed.claims
-    for name, allowed in config.conditions.items():
-        if not _holds(claim(claims, (name,)), allowed):
+    for name, allowed in config.asked.items():
+        if not holds(claim(claims, (name,)), allowed):
             raise BadToken("conditions")
     scopes = _token_scopes(claims)
     caller = _caller(parsed, config, scopes)
@@ -107,13 +108,16 @@ def _check_audience(audience: object, config: IssuerConfig) -> None:
         raise BadToken("aud")
     if not set(named) & set(config.audience):
         raise BadToken("aud")
+    # Each of several audiences could show the token to us as its own.
+    if config.vendor is not None and not set(named) <= set(config.audience):
+        raise BadToken("aud")
 
 
 def _check_purpose(claims: Mapping[str, Any], config: IssuerConfig) -> None:
     """Logout tokens never (OpenID Back-Channel Logout 2.4), ID tokens where they are meant."""
     if "events" in claims:
         raise BadToken("events")
-    if config.id_tokens:
+    if config.takes_id_tokens:
         return
     if any(name in claims for name in _ID_TOKEN_ONLY):
         raise BadToken("id token")
@@ -139,7 +143,7 @@ def _caller(parsed: Parsed, config: IssuerConfig, scopes: frozenset[str] | None)
             subject=subject,
             groups=_groups(claim(parsed.claims, config.groups_claim), config),
             credential=_credential(parsed, config, scopes),
-            name=_name(claim(parsed.claims, config.name_claim)),
+            name=_name(claim(parsed.claims, config.name_path)),
         )
     except InvalidRequest:
         raise BadToken("subject") from None
@@ -187,14 +191,3 @@ def _name(value: object) -> str:
     """For people to read, so without anything that prints as nothing or turns the line around."""
     text = value if isinstance(value, str) else ""
     return "".join(each for each in text[:_LONGEST_NAME] if each.isprintable()).strip()
-
-
-def _holds(value: object, allowed: tuple[Value, ...]) -> bool:
-    given = value if isinstance(value, list) else [value]
-    return any(_is(each, wanted) for each in given for wanted in allowed)
-
-
-def _is(value: object, wanted: Value) -> bool:
-    if isinstance(wanted, str) and wanted.endswith("*"):
-        return isinstance(value, str) and value.startswith(wanted[:-1])
-    return type(value) is type(wanted) and value == wanted

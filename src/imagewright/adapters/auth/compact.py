@@ -45,7 +45,7 @@ def parse(token: str) -> Parsed:
     header, claims, signature = (_bytes(part) for part in token.split("."))
     if not signature:
         raise BadToken("signature")
-    return Parsed(token, _object(header), _object(claims))
+    return Parsed(token, parse_object(header), parse_object(claims))
 
 
 def _bytes(part: str) -> bytes:
@@ -58,7 +58,8 @@ def _bytes(part: str) -> bytes:
     return data
 
 
-def _object(data: bytes) -> Mapping[str, Any]:
+def parse_object(data: bytes) -> Mapping[str, Any]:
+    """A JSON object in which nothing is named twice. Raises BadToken."""
     try:
         found = json.loads(
             data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant

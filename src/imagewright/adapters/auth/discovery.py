@@ -3,6 +3,8 @@
 import asyncio
 import json
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +20,14 @@ _LARGEST = 262_144
 
 
 class NotPublished(Exception):
-    """The keys could not be had; the sentence is for the log."""
+    """The issuer could not be asked; the sentence is for the log.
+
+    `away` is a network without an answer, in contrast to an answer that is none.
+    """
+
+    def __init__(self, sentence: str, *, away: bool = False) -> None:
+        super().__init__(sentence)
+        self.away = away
 
 
 class Publications:
@@ -32,19 +41,21 @@ class Publications:
     def __init__(self, config: IssuerConfig) -> None:
         """Opens no connection yet. Raises Misconfigured where `ca_path` holds no certificates."""
         self._config = config
-        self._client = _client(trust(config))
+        self._client = issuer_client(config)
 
     async def keys(self) -> list[dict[str, Any]]:
         """The JWK set's keys, as they stand there. Raises NotPublished, within 5 seconds."""
-        try:
-            async with asyncio.timeout(_DEADLINE):
-                address = self._config.jwks_uri or await self._discovered()
-                found = (await self._document(address)).get("keys")
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-            raise NotPublished(type(error).__name__) from None
+        async with asking():
+            address = self._config.jwks_uri or await self._discovered("jwks_uri")
+            found = (await self._document(address)).get("keys")
         if not isinstance(found, list):
             raise NotPublished("The answer is no JWK set.")
         return [each for each in found if isinstance(each, dict)]
+
+    async def address(self, name: str) -> str:
+        """The address that discovery has by that name. Raises NotPublished, within 5 seconds."""
+        async with asking():
+            return await self._discovered(name)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -52,11 +63,8 @@ class Publications:
 
     async def metadata(self) -> dict[str, Any]:
         """The issuer's own document. Raises NotPublished, within 5 seconds."""
-        try:
-            async with asyncio.timeout(_DEADLINE):
-                return await self._metadata()
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-            raise NotPublished(type(error).__name__) from None
+        async with asking():
+            return await self._metadata()
 
     async def _metadata(self) -> dict[str, Any]:
         """The document of OpenID Connect Discovery 4 or else of RFC 8414 3."""
@@ -72,18 +80,19 @@ class Publications:
             raise NotPublished("The document there is of another issuer.")
         return found
 
-    async def _discovered(self) -> str:
+    async def _discovered(self, name: str) -> str:
+        """One address of it."""
         parts = urlsplit(self._config.issuer)
-        address = (await self._metadata()).get("jwks_uri")
+        address = (await self._metadata()).get(name)
         if not isinstance(address, str):
-            raise NotPublished("The document names no jwks_uri.")
+            raise NotPublished(f"The document names no {name}.")
         try:
             check_address(address)
         except InvalidRequest as error:
-            raise NotPublished(f"jwks_uri: {error.sentence}") from None
+            raise NotPublished(f"{name}: {error.sentence}") from None
         named = urlsplit(address)
         if (named.scheme, named.netloc) != (parts.scheme, parts.netloc):
-            raise NotPublished("The keys stand on another host: set jwks_uri if that is right.")
+            raise NotPublished(f"{name} is on another host: set it if that is right.")
         return address
 
     async def _document(self, address: str) -> dict[str, Any]:
@@ -92,11 +101,7 @@ class Publications:
                 raise _Missing("There is no such document.")
             if answer.status_code != httpx.codes.OK:
                 raise NotPublished(f"The answer was {answer.status_code}.")
-            body = bytearray()
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > _LARGEST:
-                    raise NotPublished("The document is too large.")
+            body = await read_body(answer)
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
@@ -104,6 +109,42 @@ class Publications:
         if not isinstance(found, dict):
             raise NotPublished("The document is no object.")
         return found
+
+
+@asynccontextmanager
+async def asking() -> AsyncIterator[None]:
+    """Raise NotPublished for whatever the network does, and after 5 seconds."""
+    try:
+        async with asyncio.timeout(_DEADLINE):
+            yield
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+        raise NotPublished(type(error).__name__, away=True) from None
+
+
+async def read_body(answer: httpx.Response) -> bytes:
+    """The whole body as it came. Raises NotPublished for more than 256 KiB."""
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) > _LARGEST:
+            raise NotPublished("The document is too large.")
+    return bytes(body)
+
+
+def issuer_client(config: IssuerConfig, connections: int = 2) -> httpx.AsyncClient:
+    """A client for one issuer's own addresses. Raises Misconfigured."""
+    return httpx.AsyncClient(
+        verify=trust(config),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=1),
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "imagewright",
+        },
+    )
 
 
 class _Missing(NotPublished):
@@ -121,18 +162,3 @@ def trust(config: IssuerConfig) -> ssl.SSLContext:
             flaw = Flaw(place=str(config.ca_path), key=key, sentence="No certificate is read here.")
             raise Misconfigured([flaw]) from None
     return context
-
-
-def _client(context: ssl.SSLContext) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        verify=context,
-        follow_redirects=False,
-        trust_env=False,
-        timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT),
-        limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
-        headers={
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": "imagewright",
-        },
-    )

@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from imagewright.adapters.auth.conditions import Conditions
+from imagewright.adapters.auth.workload import Vendor, check_workload, vendor_of
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.scope import Scope, expand
 
@@ -15,25 +16,15 @@ ALGORITHMS = tuple(f"{family}{bits}" for family in ("RS", "PS", "ES") for bits i
 """Every algorithm that may be allowed (RFC 7518): public keys only."""
 ACCESS_TYPE = "at+jwt"
 """The `typ` of an access token (RFC 9068)."""
-Value = str | int | bool
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _NEVER_TYP = frozenset({"logout+jwt", "secevent+jwt"})
 _NEVER_CLAIMED = frozenset({Scope.SPEND_RELAYED, Scope.SPEND_UNATTENDED, Scope.APPROVE})
 _USEFUL = frozenset({Scope.IMAGES_READ, Scope.IMAGES_WRITE, Scope.STYLES_WRITE, Scope.SPEND})
 _LONGEST_LEEWAY = 120
-_PUBLIC: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "https://token.actions.githubusercontent.com": frozenset(
-            {"sub", "repository", "repository_id", "repository_owner", "repository_owner_id"}
-        ),
-        "https://gitlab.com": frozenset(
-            {"sub", "project_path", "project_id", "namespace_path", "namespace_id"}
-        ),
-        "https://accounts.google.com": frozenset({"sub", "email", "hd"}),
-    }
-)
-"""Issuers that give tokens to the whole world, and the claims of which one has to be asked for."""
+_GOOGLE = "https://accounts.google.com"
+"""Gives tokens to the whole world; CI systems that do are in `workload`."""
+_GOOGLE_ASKED = frozenset({"sub", "email", "hd"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +79,11 @@ class Template:
 class IssuerConfig:
     """One issuer, or one kind of token of an issuer that several of these share.
 
-    `issuer` is compared byte for byte. `typ` empty is `at+jwt`, and `JWT` or none where ID tokens
-    are the credential; an empty text in it is a token without `typ`. `subject` empty is
-    `user:<name>/{sub}`. `groups_claim` and `name_claim` are the path of a claim.
+    `issuer` is compared byte for byte. `preset` names a CI system, which is known by its address
+    too; its ID tokens are the credential. `typ` empty is `at+jwt`, `JWT` for a CI system, and
+    `JWT` or none where other ID tokens are the credential; an empty text in it is a token without
+    `typ`. `subject` empty is `user:<name>/{sub}`, and for a CI system `service:<name>/` and its
+    repository or project. `groups_claim` and `name_claim` are the path of a claim.
     `groups` renames what that claim holds, and then nothing else counts; `scopes` does so for
     a token's own scopes, and empty is our own names. `jwks_uri` is asked in stead of discovery.
     `shared_subjects` lets another source yield the same subjects.
@@ -100,6 +93,7 @@ class IssuerConfig:
     name: str
     issuer: str
     audience: tuple[str, ...]
+    preset: str = ""
     algorithms: tuple[str, ...] = ALGORITHMS
     typ: tuple[str, ...] = ()
     id_tokens: bool = False
@@ -107,11 +101,11 @@ class IssuerConfig:
     required_scopes: tuple[str, ...] = ()
     subject: str = ""
     shared_subjects: bool = False
-    conditions: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    conditions: Conditions = field(default_factory=dict)
     groups_claim: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    name_claim: tuple[str, ...] = ("name",)
+    name_claim: tuple[str, ...] = ()
     jwks_uri: str | None = None
     ca_path: Path | None = None
 
@@ -140,12 +134,14 @@ class IssuerConfig:
             raise InvalidRequest("A logout token or security event is nobody's credential.")
         if not 0 <= self.leeway <= _LONGEST_LEEWAY:
             raise InvalidRequest(f"The leeway is at most {_LONGEST_LEEWAY} seconds.")
-        asked = _PUBLIC.get(self.issuer)
-        if asked and not asked & {name for name, values in self.conditions.items() if values}:
+        asked = {name for name, values in self.conditions.items() if values}
+        if self.issuer == _GOOGLE and not asked & _GOOGLE_ASKED:
             raise InvalidRequest(
                 "This issuer gives tokens to everybody.",
-                hint=f"Set a condition on one of {', '.join(sorted(asked))}.",
+                hint=f"Set a condition on one of {', '.join(sorted(_GOOGLE_ASKED))}.",
             )
+        if (vendor := self.vendor) is not None:
+            check_workload(vendor, self.issuer, self.audience, self.conditions)
 
     def _check_mapping(self) -> None:
         Template(self.subject_text)
@@ -157,14 +153,36 @@ class IssuerConfig:
                 )
 
     @property
+    def vendor(self) -> Vendor | None:
+        """The CI system whose tokens these are. Raises InvalidRequest."""
+        return vendor_of(self.preset, self.issuer)
+
+    @property
+    def asked(self) -> Conditions:
+        """Every condition, with those that its CI system's tokens are always asked for."""
+        return {**(self.vendor.asked if self.vendor else {}), **self.conditions}
+
+    @property
     def subject_text(self) -> str:
         """The subject's template, the default one with the name in it."""
-        return self.subject or f"user:{self.name}/{{sub}}"
+        vendor = self.vendor
+        usual = f"service:{self.name}/{{{vendor.place}}}" if vendor else f"user:{self.name}/{{sub}}"
+        return self.subject or usual
+
+    @property
+    def name_path(self) -> tuple[str, ...]:
+        """Where the name for people stands."""
+        return self.name_claim or (self.vendor.place if self.vendor else "name",)
+
+    @property
+    def takes_id_tokens(self) -> bool:
+        """Whether an ID token is the credential."""
+        return self.id_tokens or self.vendor is not None
 
     @property
     def types(self) -> frozenset[str]:
         """Every `typ` that is accepted, in lower case and without `application/`."""
-        usual = ("jwt", "") if self.id_tokens else (ACCESS_TYPE,)
+        usual = ("jwt",) if self.vendor else ("jwt", "") if self.id_tokens else (ACCESS_TYPE,)
         return frozenset(media_type(each) for each in self.typ) or frozenset(usual)
 
     @property

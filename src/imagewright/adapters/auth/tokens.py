@@ -14,11 +14,15 @@ from imagewright.adapters.auth.token_reader import (
     single_table,
 )
 from imagewright.adapters.toml.document import OPEN_TO_READ
-from imagewright.adapters.toml.watched import Tell, Watched
+from imagewright.adapters.toml.watched import Reading, Tell, Watched
 from imagewright.core.caller import Caller, Credential, proof_of
 from imagewright.core.errors import Unauthenticated
 from imagewright.core.token import PREFIX
 from imagewright.ports.clock import Clock
+from imagewright.ports.uses import Use
+
+Note = Callable[[Use], None]
+"""Hears of every token that was good; it must not fail, or take time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +40,12 @@ class Tokens:
     where it may be used from.
     """
 
-    def __init__(self, config: TokensConfig, clock: Clock, tell: Tell) -> None:
+    def __init__(
+        self, config: TokensConfig, clock: Clock, tell: Tell, note: Note = lambda _use: None
+    ) -> None:
         """Reads the file; warnings go to `tell`. Raises Misconfigured with every flaw."""
         self._clock = clock
+        self._note = note
         self._watched = (
             Watched(
                 config.path,
@@ -54,6 +61,10 @@ class Tokens:
             self._watched.current if self._watched else lambda: fixed
         )
 
+    def reading(self) -> Reading | None:
+        """What is in force, if there is a file."""
+        return self._watched.reading() if self._watched else None
+
     def refresh(self, *, force: bool = False) -> bool:
         """Take up a changed file, or any with `force`; a bad one is told of and changes nothing."""
         return self._watched is not None and self._watched.refresh(force=force)
@@ -65,24 +76,22 @@ class Tokens:
             if token.startswith(PREFIX):
                 raise _refused()
             return None
-        if self._expired(found) or not _from_here(found, address):
+        if not found.good(self._clock.now()) or not _from_here(found, address):
             raise _refused()
+        self._note(found.use)
         return found.caller
 
     async def credential(self, id: str) -> Credential | None:
-        table = self._table()
+        table, now = self._table(), self._clock.now()
         found = table.by_id.get(id)
-        if found is None or self._expired(found):
+        if found is None or not found.good(now):
             return None
         proofs = frozenset(
             proof_of(sha256, each.caller)
             for sha256, each in table.by_digest.items()
-            if each.credential.id == id and not self._expired(each)
+            if each.credential.id == id and each.good(now)
         )
         return replace(found.credential, proofs=proofs)
-
-    def _expired(self, token: MappedToken) -> bool:
-        return token.expires_at is not None and self._clock.now() > token.expires_at
 
 
 def _refused() -> Unauthenticated:

@@ -15,24 +15,24 @@ _MODE = 0o600
 class KeyFile:
     """A random master key, and one of its own for each purpose: none can stand for another.
 
-    The file is made where there is none. Raises Unavailable for one that others can read, that
-    is a link, or that is no key.
+    The file is made where there is none, unless `make` is False. Raises Unavailable for one that
+    others can read, that is a link, or that is no key.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._master = _load(path)
+    def __init__(self, path: Path, *, make: bool = True) -> None:
+        self._master = _load(path, make=make)
 
     def derive(self, purpose: str) -> bytes:
         """32 bytes for a purpose, the same on every start."""
         return hmac.digest(self._master, purpose.encode(), "sha256")
 
 
-def _load(path: Path) -> bytes:
+def _load(path: Path, *, make: bool) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return _make(path)
     except OSError as error:
+        if make and isinstance(error, FileNotFoundError):
+            return _make(path)
         raise Unavailable(f"The key {path} cannot be opened: {error.strerror}.") from error
     try:
         mode = os.fstat(handle).st_mode
@@ -59,7 +59,7 @@ def _make(path: Path) -> bytes:
     try:
         os.link(partial, path)
     except FileExistsError:
-        return _load(path)
+        return _load(path, make=False)
     finally:
         partial.unlink()
     return key

@@ -181,5 +181,6 @@ def _record(connection: Connection, demand: Demand, number: int, job: str) -> No
         reason=demand.consent.value,
         job=job,
         amount=demand.quote.ceiling if fresh else 0,
+        shape=demand.shape,
     )
     record(connection, deed, demand.now, demand.origin)

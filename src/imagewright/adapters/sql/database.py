@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagewright.adapters.sql.engines import (
+    beside_engine,
     postgres_engine,
     prepare_file,
     read_url,
     sqlite_engine,
 )
 from imagewright.adapters.sql.lane import Lane, Result, Work
-from imagewright.adapters.sql.schema import bring
+from imagewright.adapters.sql.schema import bring, check
 from imagewright.core.errors import Unavailable
 
 
@@ -20,11 +21,13 @@ class SqlConfig:
     """Where the database is, and how many connections may read it (PostgreSQL: use it) at once.
 
     `busy_seconds` is how long a write waits for another process that writes to the same file.
+    `as_found` makes no file and migrates nothing.
     """
 
     url: str = field(repr=False)
     pool: int = 8
     busy_seconds: float = 5.0
+    as_found: bool = False
 
 
 class Database:
@@ -42,6 +45,14 @@ class Database:
         """
         await asyncio.to_thread(self._open)
 
+    async def open_beside(self, *, write: bool = False) -> None:
+        """Connect to what a service has made, beside it: nothing is made or migrated.
+
+        Unless `write` is said, nothing can be written either. Raises Unavailable where there is no
+        database, or its schema is not this program's.
+        """
+        await asyncio.to_thread(self._open_beside, write=write)
+
     async def close(self) -> None:
         """Let what was asked for complete, then close; SQLite's log is folded into its file."""
         await asyncio.to_thread(self._close)
@@ -57,7 +68,7 @@ class Database:
     def _open(self) -> None:
         config, url = self._config, read_url(self._config.url)
         if url.drivername == "sqlite":
-            prepare_file(Path(url.database or ""))
+            prepare_file(Path(url.database or ""), make=not config.as_found)
             writer = sqlite_engine(url, writer=True, pool=1, busy_seconds=config.busy_seconds)
             reader = sqlite_engine(
                 url, writer=False, pool=config.pool, busy_seconds=config.busy_seconds
@@ -68,7 +79,19 @@ class Database:
             engine = postgres_engine(url, pool=config.pool)
             self._writer = self._reader = Lane(engine, config.pool, "sql")
         try:
-            bring(self._writer)
+            if not config.as_found:
+                bring(self._writer)
+        except BaseException:
+            self._close()
+            raise
+
+    def _open_beside(self, *, write: bool) -> None:
+        url, busy_seconds = read_url(self._config.url), self._config.busy_seconds
+        self._reader = Lane(beside_engine(url, busy_seconds, writer=False), 1, "sql-read")
+        if write:
+            self._writer = Lane(beside_engine(url, busy_seconds, writer=True), 1, "sql-write")
+        try:
+            check(self._reader)
         except BaseException:
             self._close()
             raise

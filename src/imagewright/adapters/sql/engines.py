@@ -4,6 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -29,13 +30,14 @@ def read_url(text: str) -> URL:
     raise Unavailable("The database is neither a SQLite file nor PostgreSQL.", hint=hint)
 
 
-def prepare_file(path: Path) -> None:
+def prepare_file(path: Path, *, make: bool = True) -> None:
     """Make the SQLite file, or set the one that is there, to be its owner's alone.
 
-    Raises Unavailable where the directory is missing or cannot be written.
+    Raises Unavailable where it is missing and not to be made, or cannot be opened.
     """
+    create = os.O_CREAT if make else 0
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = os.open(path, os.O_RDWR | create | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             os.fchmod(handle, 0o600)
         finally:
@@ -45,6 +47,27 @@ def prepare_file(path: Path) -> None:
             f"The database file {path} cannot be opened: {error.strerror}.",
             hint="Make its directory, owned by the service's user.",
         ) from error
+
+
+def beside_engine(url: URL, busy_seconds: float, *, writer: bool) -> Engine:
+    """An engine of one connection that makes no file, and writes only if it is a writer.
+
+    Raises Unavailable where a SQLite file is not there.
+    """
+    if url.drivername == "sqlite":
+        path = Path(url.database or "")
+        if not path.is_file():
+            raise Unavailable(f"There is no database {path}.", hint="Start the service once.")
+        address = f"file:{quote(str(path.resolve()))}"
+        # Not mode=ro: it would leave the log's files behind where no service runs. A connection
+        # that is no writer's refuses every write.
+        there = url.set(database=address, query={"mode": "rw", "uri": "true"})
+        return sqlite_engine(there, writer=writer, pool=1, busy_seconds=busy_seconds)
+    if writer:
+        return postgres_engine(url, pool=1)
+    given = str(url.query.get("options", ""))
+    options = f"{given} -c default_transaction_read_only=on".strip()
+    return postgres_engine(url.update_query_dict({"options": options}), pool=1)
 
 
 def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> Engine:

@@ -17,8 +17,11 @@ from imagewright.adapters.sql.pictures import enter_images, remove_images, with_
 from imagewright.adapters.sql.rows import Found, folded
 from imagewright.adapters.sql.subjects import enrol, number_of
 from imagewright.adapters.sql.tables import images, lineage, subjects, tags
+from imagewright.adapters.sql.trail import Deed, record
+from imagewright.core.caller import Caller
 from imagewright.core.errors import NotFound
 from imagewright.core.image import Image
+from imagewright.ports.books import Origin as Whence
 from imagewright.ports.library import Page, Search
 
 _NEWEST_FIRST = (images.c.created_at.desc(), images.c.id.desc())
@@ -45,15 +48,38 @@ class SqlLibrary:
     async def owner(self, image: str) -> str | None:
         return await self._database.read(partial(_owner, image=image))
 
-    async def add(self, subject: str, image: Image) -> None:
-        await self._database.write(
-            lambda connection: enter_images(connection, enrol(connection, subject), (image,))
-        )
+    async def add(self, caller: Caller, image: Image, whence: Whence) -> None:
+        def work(connection: Connection) -> None:
+            number = enrol(connection, caller.subject)
+            enter_images(connection, number, (image,))
+            deed = Deed(
+                subject=number,
+                credential=caller.credential.id,
+                action="import",
+                thing=image.id,
+                outcome="entered",
+            )
+            record(connection, deed, image.created_at, whence)
 
-    async def delete(self, subject: str, image: str, *, derived: bool) -> tuple[Image, ...]:
-        return await self._database.write(
-            partial(_delete, subject=subject, image=image, derived=derived)
-        )
+        await self._database.write(work)
+
+    async def delete(
+        self, caller: Caller, image: str, whence: Whence, now: int, *, derived: bool
+    ) -> tuple[Image, ...]:
+        def work(connection: Connection) -> tuple[Image, ...]:
+            removed = _delete(connection, caller.subject, image, derived=derived)
+            deed = Deed(
+                subject=enrol(connection, caller.subject),
+                credential=caller.credential.id,
+                action="delete",
+                thing=image,
+                outcome="deleted",
+                count=len(removed),
+            )
+            record(connection, deed, now, whence)
+            return removed
+
+        return await self._database.write(work)
 
 
 def _owner(connection: Connection, image: str) -> str | None:

@@ -22,6 +22,15 @@ def bring(lane: Lane) -> None:
         lane.transact(_migrate)
 
 
+def check(lane: Lane) -> None:
+    """Raise Unavailable unless the database is at HEAD."""
+    if lane.transact(version) != HEAD:
+        raise Unavailable(
+            "The database's schema is not the one that this program knows.",
+            hint="Start the service of this version once; it migrates the database.",
+        )
+
+
 def version(connection: Connection) -> str | None:
     """The migration a database is at, or None where it is empty."""
     if not inspect(connection).has_table(VERSION.name):

@@ -199,11 +199,27 @@ audit = Table(
     Column("client", Text),
     Column("job", Text),
     Column("amount", BigInteger),
+    Column("shape", Text),
+    Column("count", BigInteger),
     sqlite_autoincrement=True,
 )
-"""Append-only; never the text of a prompt."""
+"""Append-only; the text of a prompt only where the operator says so."""
 
 Index("ix_audit_newest", audit.c.subject, audit.c.at)
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("ids", Text, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("holes", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("mac", Text, nullable=False),
+)
+"""Append-only. Of two processes that make the same number one is refused."""
 
 images = Table(
     "images",
@@ -276,3 +292,12 @@ sessions = Table(
 
 Index("ix_sessions_ends_at", sessions.c.ends_at)
 Index("ix_sessions_newest", sessions.c.subject, sessions.c.began_at)
+
+token_use = Table(
+    "token_use",
+    metadata,
+    Column("credential", Text, primary_key=True),
+    Column("mark", Text, primary_key=True),
+    Column("used_at", BigInteger, nullable=False),
+)
+"""`mark` tells the two tokens of a rotated entry apart."""

@@ -1,4 +1,4 @@
-"""The audit: who did what, when, from where, and what came of it; never the text of a prompt."""
+"""Lines of the audit, entered inside the transaction of what they tell of."""
 
 from dataclasses import dataclass
 
@@ -22,6 +22,8 @@ class Deed:
     reason: str | None = None
     job: str | None = None
     amount: int | None = None
+    shape: str | None = None
+    count: int | None = None
 
 
 def record(connection: Connection, deed: Deed, at: int, origin: Origin | None = None) -> None:
@@ -41,5 +43,7 @@ def record(connection: Connection, deed: Deed, at: int, origin: Origin | None = 
             "client": origin and origin.client,
             "job": deed.job,
             "amount": deed.amount,
+            "shape": deed.shape,
+            "count": deed.count,
         },
     )

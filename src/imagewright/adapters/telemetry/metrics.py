@@ -5,7 +5,7 @@ from functools import cache
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 40.0, 120.0, 600.0)
 
@@ -44,6 +44,18 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._auth_failures = Counter(
+            "imagewright_auth_failures",
+            "Tokens that were not taken.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._audit_dropped = Counter(
+            "imagewright_audit_dropped",
+            "Lines of the audit that found no room.",
+            ["action"],
+            registry=self.registry,
+        )
         # The label values are few; finding a child by them costs more than observing.
         self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
 
@@ -54,6 +66,14 @@ class Metrics:
     def request(self, route: str, status: int, seconds: float) -> None:
         """Observe an HTTP request."""
         self._request(route, status).observe(seconds)
+
+    def auth_failure(self, reason: str) -> None:
+        """Count a token that was not taken."""
+        self._auth_failures.labels(reason).inc()
+
+    def audit_dropped(self, action: str) -> None:
+        """Count a line that is lost."""
+        self._audit_dropped.labels(action).inc()
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         """Observe a job's end."""

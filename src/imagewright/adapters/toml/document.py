@@ -164,7 +164,7 @@ def _key_lines(text: str) -> dict[KeyPath, int]:
     table: KeyPath = ()
     for number, line in enumerate(text.splitlines(), 1):
         words = line.strip()
-        if words.startswith("[") and (header := _one_path(words)):
+        if words.startswith("[") and (header := key_path(words)):
             table = header
             lines.setdefault(table, number)
         elif "=" in words and not words.startswith("#") and (key := _assigned(words)):
@@ -179,7 +179,7 @@ def _assigned(line: str) -> KeyPath:
         cut = line.find("=", cut + 1)
         if cut < 0:
             break
-        if key := _one_path(f"{line[:cut]} = 0"):
+        if key := key_path(f"{line[:cut]} = 0"):
             return key
     return ()
 
@@ -188,7 +188,8 @@ _EQUAL_SIGNS = 4
 """How many = a quoted key may hold before its line is not looked for any more."""
 
 
-def _one_path(statement: str) -> KeyPath:
+def key_path(statement: str) -> KeyPath:
+    """The path that one header, or one key with a plain value, speaks of; empty for neither."""
     try:
         inner: object = tomllib.loads(statement)
     except (ValueError, RecursionError):

@@ -1,6 +1,8 @@
 """A file whose last good reading stays in force."""
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -12,6 +14,14 @@ Tell = Callable[[Flaw], None]
 """Writes one flaw to the operator's log."""
 Parse = Callable[[Document], tuple[Value, tuple[Flaw, ...]]]
 """Gives the value and the warnings. Raises Misconfigured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which file is in force, and the SHA-256 of its text."""
+
+    file: str
+    sha256: str
 
 
 class Watched(Generic[Value]):
@@ -29,6 +39,10 @@ class Watched(Generic[Value]):
     def current(self) -> Value:
         """The last good value."""
         return self._value
+
+    def reading(self) -> Reading:
+        """What the value was read from."""
+        return self._reading
 
     def refresh(self, *, force: bool = False) -> bool:
         """Read again if the file changed, or was asked for; True if a new value is in force.
@@ -53,6 +67,8 @@ class Watched(Generic[Value]):
         value, warnings = self._parse(document)
         for flaw in warnings:
             self._tell(flaw)
+        digest = hashlib.sha256(document.text.encode()).hexdigest()
+        self._reading = Reading(self._path.name, digest)
         return value
 
     def _look(self) -> Stamp | None:

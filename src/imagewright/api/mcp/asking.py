@@ -6,7 +6,7 @@ from typing import Any
 
 from fastmcp import Context
 
-from imagewright.api.mcp.face import face_of
+from imagewright.api.mcp.face import face_of, origin_of
 from imagewright.core.ask import Action, Ask, Reference
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
@@ -31,7 +31,7 @@ async def inputs_of(ctx: Context, images: list[str], mask: str | None) -> Inputs
     """
     face = face_of(ctx)
     names = (*images, *((mask,) if mask else ()))
-    found = await face.inputs.references(face.caller().subject, names)
+    found = await face.inputs.references(face.caller(), names, origin_of(ctx))
     return Inputs(references=found[: len(images)], mask=found[-1] if mask else None)
 
 

@@ -20,6 +20,7 @@ from imagewright.api.mcp.face import CallerToken
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Fault, Forbidden, Unauthenticated, Unavailable
 from imagewright.ports.auth import Authenticator
+from imagewright.ports.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
 _LONGEST = 16_384
@@ -39,9 +40,10 @@ class Signpost:
 
 
 class _Refused(AuthenticationError):
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, reason: str | None = None) -> None:
         super().__init__(fault.sentence)
         self.fault = fault
+        self.reason = reason or fault.code
 
 
 class BearerBackend(AuthenticationBackend):
@@ -58,13 +60,13 @@ class BearerBackend(AuthenticationBackend):
             return None
         scheme, _, token = headers[0].partition(" ")
         if len(headers) > 1 or len(token) > _LONGEST:
-            raise _Refused(Unauthenticated(_INVALID))
+            raise _Refused(Unauthenticated(_INVALID), "malformed")
         if scheme.lower() != "bearer":
             return None
         address = conn.client.host if conn.client else None
         caller = await self._ask(token.strip(), address)
         if caller is None:
-            raise _Refused(Unauthenticated(_INVALID))
+            raise _Refused(Unauthenticated(_INVALID), "unknown")
         if caller.credential.approves_only:
             # Whoever calls with it is a program, and a program may not have what approves.
             raise _Refused(Forbidden(_PAGES_ONLY, hint=_PAGES_HINT))
@@ -137,12 +139,14 @@ class BearerAuth(TokenVerifier):
     def __init__(
         self,
         chain: Authenticator,
+        telemetry: Telemetry,
         signpost: Signpost | None = None,
         inner: Sequence[Middleware] = (),
     ) -> None:
         """`inner` is middleware that knows who calls."""
         super().__init__(resource_base_url=signpost.base if signpost else None)
         self._chain = chain
+        self._telemetry = telemetry
         self._signpost = signpost
         self._inner = inner
 
@@ -170,7 +174,7 @@ class BearerAuth(TokenVerifier):
         ]
 
     def _refusal(self, _conn: HTTPConnection, error: AuthenticationError) -> Response:
-        fault = (
-            error.fault if isinstance(error, _Refused) else Unauthenticated("Not authenticated.")
-        )
-        return refusal(fault, self._signpost.metadata if self._signpost else None)
+        if not isinstance(error, _Refused):
+            error = _Refused(Unauthenticated("Not authenticated."))
+        self._telemetry.auth_failure(error.reason)
+        return refusal(error.fault, self._signpost.metadata if self._signpost else None)

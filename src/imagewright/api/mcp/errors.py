@@ -16,6 +16,7 @@ from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, TextContent
 from pydantic import ValidationError
 
 from imagewright.api.mcp.face import Face, face_of
+from imagewright.api.mcp.witnessed import heed
 from imagewright.core.errors import Fault, Internal, InvalidRequest, NotFound
 from imagewright.core.ids import Kind
 
@@ -85,13 +86,16 @@ def _counted(call: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
     """Raises nothing but faults: whatever else broke is logged, and becomes an incident."""
 
     async def counted(*args: P.args, **kwargs: P.kwargs) -> Any:
-        face = face_of(_context(args, kwargs))
+        ctx = _context(args, kwargs)
+        face = face_of(ctx)
         began = time.monotonic()
         code = "ok"
         try:
             return await call(*args, **kwargs)
         except Fault as fault:
             code = fault.code
+            given = {name: each for name, each in kwargs.items() if each is not ctx}
+            heed(face, ctx, call.__name__, given, fault)
             raise
         except Exception:  # noqa: BLE001 - whatever breaks becomes an incident
             broken = incident(face, call.__name__)

@@ -11,6 +11,7 @@ from fastmcp.server.dependencies import get_access_token, get_http_request
 from imagewright.core.caller import LOCAL, Caller, Credential
 from imagewright.core.errors import Unauthenticated
 from imagewright.core.ids import Kind
+from imagewright.core.shape import Shaper
 from imagewright.ports.books import Origin
 from imagewright.ports.telemetry import Telemetry
 from imagewright.services.gate import Gate
@@ -20,8 +21,11 @@ from imagewright.services.jobs import JobService
 from imagewright.services.library import LibraryService
 from imagewright.services.status import StatusService
 from imagewright.services.usage import UsageService
+from imagewright.services.witness import Witness
 
 _KEY = "face"
+_CLIENT = 100
+_NAME = 64
 
 
 class CallerToken(AccessToken):
@@ -45,6 +49,8 @@ class Face:
     usage: UsageService
     status: StatusService
     telemetry: Telemetry
+    witness: Witness
+    shaper: Shaper
     new_id: Callable[[Kind], str]
     local: bool
     paths: bool = False
@@ -73,10 +79,22 @@ def face_of(ctx: Context) -> Face:
 
 def origin_of(ctx: Context) -> Origin:
     """Where the request came from, for the audit."""
+    client = _client(ctx)
     try:
         request = get_http_request()
     except RuntimeError:
-        return Origin(request=str(ctx.request_id))
+        return Origin(request=str(ctx.request_id)[:_NAME], client=client)
     address = request.client.host if request.client else None
     state = request.scope.get("state") or {}
-    return Origin(request=str(state.get("request_id") or ctx.request_id), address=address)
+    name = str(state.get("request_id") or ctx.request_id)
+    return Origin(request=name[:_NAME], address=address, client=client)
+
+
+def _client(ctx: Context) -> str | None:
+    """What the client calls itself, as far as it can be printed."""
+    request = ctx.request_context
+    params = request.session.client_params if request is not None else None
+    if params is None:
+        return None
+    text = f"{params.client_info.name} {params.client_info.version}"
+    return "".join(each for each in text if " " <= each <= "~")[:_CLIENT]

@@ -61,7 +61,7 @@ def build_server(face: Face, chain: Authenticator | None, options: ServerOptions
         options.name,
         version=options.version,
         lifespan=lifespan,
-        auth=BearerAuth(chain, options.signpost, _step_up(face, options)) if chain else None,
+        auth=_auth(face, chain, options) if chain else None,
         middleware=[surface],
         mask_error_details=True,
         strict_input_validation=True,
@@ -94,6 +94,10 @@ async def finish_server(server: FastMCP[Any]) -> None:
     await _use_static_schemas(server)
 
 
+def _auth(face: Face, chain: Authenticator, options: ServerOptions) -> BearerAuth:
+    return BearerAuth(chain, face.telemetry, options.signpost, _step_up(face, options))
+
+
 def _step_up(face: Face, options: ServerOptions) -> list[Middleware]:
     if options.asked_for is None:
         return []
@@ -104,7 +108,9 @@ def _step_up(face: Face, options: ServerOptions) -> list[Middleware]:
         options.asked_for,
     )
     metadata = options.signpost.metadata if options.signpost else None
-    return [Middleware(StepUp, path=options.path, reach=reach, metadata=metadata)]
+    return [
+        Middleware(StepUp, path=options.path, reach=reach, metadata=metadata, witness=face.witness)
+    ]
 
 
 def _tool(spec: ToolSpec) -> Tool:

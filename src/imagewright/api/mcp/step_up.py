@@ -8,10 +8,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagewright.api.mcp.auth import refusal
 from imagewright.api.mcp.face import CallerToken
+from imagewright.api.mcp.witnessed import RESOURCE
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Forbidden
 from imagewright.core.scope import Scope as Right
+from imagewright.ports.books import Origin
 from imagewright.services.gate import Gate
+from imagewright.services.witness import Act, Witness
 
 _LARGEST = 65_536
 AskedFor = Callable[[str, Right], str | None]
@@ -56,8 +59,11 @@ class StepUp:
     which must agree with the body; for the older one a small body is read ahead.
     """
 
-    def __init__(self, app: ASGIApp, path: str, reach: Reach, metadata: str | None) -> None:
+    def __init__(
+        self, app: ASGIApp, path: str, reach: Reach, metadata: str | None, witness: Witness
+    ) -> None:
         self._app = app
+        self._witness = witness
         self._path = path
         self._reach = reach
         self._metadata = metadata
@@ -74,12 +80,20 @@ class StepUp:
         if wanted is None:
             await self._app(scope, replayed, send)
             return
+        thing = name if method == "tools/call" else RESOURCE
+        self._witness.refused(caller, _act(thing, scope))
         fault = Forbidden(
             "This token's scope does not reach this.",
             hint="Get a token with the scope that is named.",
             details={"scopes": [wanted]},
         )
         await refusal(fault, self._metadata)(scope, replayed, send)
+
+
+def _act(thing: str, scope: Scope) -> Act:
+    client, state = scope.get("client"), scope.get("state") or {}
+    origin = Origin(request=str(state.get("request_id", "")), address=client[0] if client else None)
+    return Act(action="call", thing=thing, outcome="denied", reason="scope", origin=origin)
 
 
 def _caller(scope: Scope) -> Caller | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mcp.types as mt
-from fastmcp import FastMCP
+from fastmcp import Context, FastMCP
 from fastmcp.exceptions import FastMCPError, NotFoundError
 from fastmcp.exceptions import ValidationError as BadArguments
 from fastmcp.prompts.base import Prompt
@@ -26,6 +26,7 @@ from imagewright.api.mcp.errors import (
 )
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.instructions import instructions
+from imagewright.api.mcp.witnessed import RESOURCE, allowed, denied
 from imagewright.core.errors import Fault, InvalidRequest, Unauthenticated
 from imagewright.core.scope import Scope
 
@@ -62,10 +63,15 @@ class Surface(Middleware):
         call_next: CallNext[mt.CallToolRequestParams, ToolResult],
     ) -> ToolResult:
         name = context.message.name
+        given = context.message.arguments or {}
         if not self._may_call(name):
+            if name in self._tools:
+                self._tell_denied(context.fastmcp_context, name, self._tools[name], given)
             raise NotFoundError(f"Unknown tool: {name!r}")
+        if self._tools[name] is Scope.IMAGES_READ and context.fastmcp_context is not None:
+            allowed(self._face, context.fastmcp_context, name, given)
         try:
-            check_text(context.message.arguments)
+            check_text(given)
             return await call_next(context)
         except InvalidRequest as fault:
             return self._refused(name, fault)
@@ -95,8 +101,14 @@ class Surface(Middleware):
     ) -> Any:
         # Every resource needs the same scope or a wider one, so one that cannot be told from
         # its URI is refused unless the caller holds them all.
-        if not all(self._may_read(uri) for uri in self._resources):
+        given = {"uri": str(context.message.uri)}
+        scopes = sorted(set(self._resources.values()))
+        refused = [scope for scope in scopes if not self._decide(None, scope)]
+        if refused:
+            self._tell_denied(context.fastmcp_context, None, refused[0], given)
             raise NotFoundError("Unknown resource")
+        if context.fastmcp_context is not None:
+            allowed(self._face, context.fastmcp_context, RESOURCE, given)
         try:
             return await call_next(context)
         except ResourceFault as raised:
@@ -130,6 +142,17 @@ class Surface(Middleware):
     def _refused(self, name: str, fault: Fault) -> ToolResult:
         self._face.telemetry.call(name, fault.code, 0.0)
         return error_result(fault)
+
+    def _tell_denied(
+        self, ctx: Context | None, component: str | None, scope: Scope, given: dict[str, Any]
+    ) -> None:
+        try:
+            caller = self._face.caller()
+        except Unauthenticated:
+            return
+        reason = self._face.gate.decide(caller, component, scope).reason
+        if ctx is not None:
+            denied(self._face, ctx, component or RESOURCE, given, reason)
 
     def _own_words(self) -> Mapping[str, str]:
         return {"instructions": instructions(self._face, self._text)}

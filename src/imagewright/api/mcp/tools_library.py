@@ -9,7 +9,7 @@ from mcp.types import TextContent
 
 from imagewright.api.mcp import arguments as a
 from imagewright.api.mcp.component import ToolSpec
-from imagewright.api.mcp.face import Face, face_of
+from imagewright.api.mcp.face import Face, face_of, origin_of
 from imagewright.api.mcp.render import image_shape, link
 from imagewright.api.mcp.shapes import DeletedShape, ImageShape, ImagesShape
 from imagewright.core.errors import InvalidRequest, NotFound
@@ -95,7 +95,8 @@ async def show_image(ctx: Context, image: a.ImageId, edge: a.Edge = None) -> Too
 async def delete_image(ctx: Context, image: a.ImageId, derived: bool = False) -> ToolResult:
     """Delete an image for good; with `derived`, what was made from it too. Costs stay counted."""
     face = face_of(ctx)
-    gone = await face.library.delete(face.caller().subject, _named(image), derived=derived)
+    caller, origin = face.caller(), origin_of(ctx)
+    gone = await face.library.delete(caller, _named(image), origin, derived=derived)
     shape: DeletedShape = {"deleted": [each.id for each in gone]}
     return ToolResult(
         content=f"Deleted {', '.join(shape['deleted'])}.", structured_content=dict(shape)

@@ -1,0 +1,64 @@
+"""The files of a first configuration, written where none stands."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from imagewright.adapters.auth.token_file import Minted, Terms, TokenFile
+from imagewright.adapters.clock import SystemClock
+from imagewright.app.checking import faults_of
+from imagewright.app.setup.answers import Answers
+from imagewright.app.setup.forms import acl_text, settings_text
+from imagewright.core.errors import InvalidRequest
+from imagewright.settings import load
+
+_PRIVATE = 0o600
+
+
+def write(answers: Answers, key: str | None = None) -> Minted:
+    """Write settings, ACL and tokens, and the key where it is to be kept beside them.
+
+    Nothing that stands there is touched: raises InvalidRequest that names it. What else goes
+    wrong (Misconfigured, OSError) takes away again what was written.
+    """
+    wanted = [*answers.files, *([answers.key_file] if key and answers.key_file else [])]
+    there = [str(path) for path in wanted if path.exists() or path.is_symlink()]
+    if there:
+        raise InvalidRequest(
+            f"There is a configuration already: {', '.join(there)}.",
+            hint="Nothing was changed. Choose another --directory, or move it away.",
+        )
+    answers.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    acl, tokens, config = answers.files
+    written: list[Path] = []
+    with _or_none(written):
+        if key and answers.key_file:
+            written.append(_new(answers.key_file, f"{key}\n"))
+        written.append(_new(acl, acl_text(answers)))
+        made = TokenFile(tokens, SystemClock(), secrets.token_bytes).add(answers.subject, Terms())
+        written.append(tokens)
+        written.append(_new(config, settings_text(answers)))
+        load(config=config, environ={}, check=faults_of)
+    return made
+
+
+@contextmanager
+def _or_none(written: list[Path]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for path in written:
+            with suppress(OSError):
+                path.unlink()
+        raise
+
+
+def _new(path: Path, text: str) -> Path:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, _PRIVATE), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return path

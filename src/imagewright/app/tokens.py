@@ -1,0 +1,146 @@
+"""Tokens as an operator works on them, on the files and the database that the settings name."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from imagewright.adapters.auth.token_file import Minted, Terms, TokenFile
+from imagewright.adapters.auth.token_reader import MappedToken
+from imagewright.adapters.clock import SystemClock
+from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.uses import SqlUses
+from imagewright.app.identity import single_of
+from imagewright.app.parts import acl_of, database_file, database_url
+from imagewright.core.errors import Fault
+from imagewright.core.expiry import parse_expiry
+from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.core.quantity import parse_seconds
+from imagewright.ports.uses import Use
+from imagewright.settings import Settings
+
+_MICRO = 1_000_000
+
+
+class TokenOffice:
+    """What `imagewright token` does; `told` are warnings on the way."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises Misconfigured where the settings name no tokens file."""
+        path = settings.auth.tokens_path
+        if path is None:
+            raise Misconfigured([_NO_FILE])
+        self._settings = settings
+        self._clock = SystemClock()
+        self._file = TokenFile(path, self._clock, secrets.token_bytes, single_of(settings))
+        self.told: list[Flaw] = []
+
+    @property
+    def path(self) -> Path:
+        """The tokens file."""
+        return self._file.path
+
+    def terms(self, expires: str | None, **more: object) -> Terms:
+        """Terms whose expiry is written as operators do. Raises InvalidRequest."""
+        return Terms(expires=self._expiry(expires), **more)  # type: ignore[arg-type]  # of Terms
+
+    def add(self, subject: str, terms: Terms, id: str | None) -> Minted:
+        """As `TokenFile.add`; tells of a subject that the ACL does not name."""
+        made = self._file.add(subject, terms, id)
+        self.told += self._unnamed(subject, terms.groups)
+        return made
+
+    def rotate(self, id: str, overlap: str, expires: str | None) -> Minted:
+        """As `TokenFile.rotate`, with durations as operators write them."""
+        return self._file.rotate(id, parse_seconds(overlap), self._expiry(expires))
+
+    async def revoke(self, id: str, *, remove: bool) -> None:
+        """Refuse an entry's tokens from now on, and take it out where that is asked for.
+
+        This is the one place that revokes: what else must hear of it is told here, first.
+        """
+        if remove:
+            self._file.remove(id)
+        else:
+            self._file.revoke(id)
+
+    def take_in(self, source: Path | None) -> tuple[str, ...]:
+        """As `TokenFile.take_in`."""
+        return self._file.take_in(source)
+
+    async def listed(self) -> tuple[dict[str, object], ...]:
+        """Every entry as plain values: no secret and no hash among them."""
+        tokens, warnings = self._file.tokens()
+        self.told += warnings
+        uses = await self._uses()
+        return tuple(self._row(each, uses) for each in tokens)
+
+    async def _uses(self) -> Mapping[Use, int]:
+        """When tokens were last used; nothing is made or migrated to learn it."""
+        if not self._has_database():
+            return {}
+        database = Database(SqlConfig(url=database_url(self._settings), pool=1, as_found=True))
+        try:
+            await database.open()
+            return await SqlUses(database).latest()
+        except Fault as fault:
+            sentence = f"When tokens were last used is not known. {fault.sentence}"
+            self.told.append(Flaw(place="", key="", sentence=sentence, warning=True))
+            return {}
+        finally:
+            await database.close()
+
+    def _has_database(self) -> bool:
+        """Whether a service may have written there: a file of its own is made at its start."""
+        return self._settings.database.url is not None or database_file(self._settings).exists()
+
+    def _row(self, token: MappedToken, uses: Mapping[Use, int]) -> dict[str, object]:
+        scopes, networks, previous = token.credential.scopes, token.networks, token.previous
+        return {
+            "id": token.credential.id,
+            "subject": token.subject,
+            "state": self._file.state(token),
+            "expires": _written(token.expires_at),
+            "last_used": _written(uses.get(token.use)),
+            "previous_until": _written(previous.expires_at) if previous else None,
+            "previous_last_used": _written(uses.get(previous.use)) if previous else None,
+            "revoked": _written(token.revoked_at),
+            "groups": sorted(token.groups),
+            "scopes": None if scopes is None else sorted(scopes),
+            "cidrs": None if networks is None else [str(each) for each in networks],
+            "note": token.note,
+        }
+
+    def _expiry(self, text: str | None) -> date | datetime | None:
+        now = datetime.fromtimestamp(self._clock.now() // _MICRO, UTC)
+        return None if text is None else parse_expiry(text, now)
+
+    def _unnamed(self, subject: str, groups: tuple[str, ...]) -> Iterator[Flaw]:
+        try:
+            acl = acl_of(self._settings, self.told.append).current()
+        except Misconfigured as error:
+            yield from error.flaws
+            return
+        if subject not in acl.subjects and not any(group in acl.groups for group in groups):
+            yield Flaw(
+                place=str(self._settings.auth.acl_path),
+                key="",
+                sentence=f"The ACL does not name {subject}, which may do nothing yet.",
+                hint=f'Add below [subjects]: "{subject}" = ["read"]',
+                warning=True,
+            )
+
+
+_NO_FILE = Flaw(
+    place="",
+    key="auth.tokens_path",
+    sentence="The settings name no tokens file.",
+    hint='Add to imagewright.toml below [auth]: tokens_path = "tokens.toml"',
+)
+
+
+def _written(micro: int | None) -> str | None:
+    """A time in UTC, to the second."""
+    if micro is None:
+        return None
+    return datetime.fromtimestamp(micro // _MICRO, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

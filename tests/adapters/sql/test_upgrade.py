@@ -1,0 +1,63 @@
+"""A database of an earlier version, with an audit that nobody sealed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, create_engine, text
+
+from imagewright.adapters.sql.audit import SqlAudit
+from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.upgrade import configuration
+from tests.adapters.sql.postgres import Postgres
+from tests.contracts.audit import KEY, verified
+from tests.contracts.samples import NOON
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def earlier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database at the first schema, with three lines."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/books.db"
+        fill(url)
+        yield url
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database(empty=True) as url:
+        fill(url)
+        yield url
+
+
+def fill(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        migrate(connection, "0001")
+        connection.execute(text("INSERT INTO subjects (name) VALUES ('user:a')"))
+        for place in range(3):
+            connection.execute(
+                text(
+                    "INSERT INTO audit (at, subject, credential, action, thing, outcome)"
+                    " VALUES (:at, 1, 'tok', 'admit', 'painter/brush', 'entered')"
+                ),
+                {"at": place},
+            )
+    engine.dispose()
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+async def test_what_was_written_before_there_were_seals_is_sealed(earlier: str) -> None:
+    database = Database(SqlConfig(url=earlier))
+    await database.open()
+    audit = SqlAudit(database, KEY)
+    assert (await verified(audit)).waiting == 3
+    seal = await audit.seal(NOON)
+    assert seal is not None
+    assert seal.ids == "1-3"
+    assert (await verified(audit)).broken is None
+    await database.close()
