@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagewright.core.caller import LOCAL, Caller, Credential, check_subject
+from imagewright.core.caller import LOCAL, Caller, Credential, check_subject, proof_of
 from imagewright.core.errors import InvalidRequest
 
 
@@ -58,3 +58,31 @@ def test_a_credential_is_only_ever_narrowed() -> None:
     assert wide.narrowed(both).scopes == both
     assert narrow.narrowed(both) == narrow
     assert narrow.narrowed(frozenset()).scopes == frozenset()
+
+
+def test_a_proof_is_of_one_token_for_one_caller() -> None:
+    who = Caller(subject="user:a", groups=frozenset({"x", "y"}), name="A")
+    again = Caller(subject="user:a", groups=frozenset({"y", "x"}), name="B")
+    assert proof_of("00", who) == proof_of("00", again)
+    others = [
+        proof_of("00", who),
+        proof_of("01", who),
+        proof_of("00", Caller(subject="user:b", groups=who.groups)),
+        proof_of("00", Caller(subject="user:a")),
+        proof_of("00", Caller(subject="user:a", groups=frozenset({"x y"}))),
+    ]
+    assert len(set(others)) == len(others)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "only"),
+    [
+        (None, False),
+        (frozenset(), False),
+        (frozenset({"approve"}), True),
+        (frozenset({"approve", "spend"}), False),
+        (frozenset({"spend"}), False),
+    ],
+)
+def test_what_is_for_approving_alone(scopes: frozenset[str] | None, *, only: bool) -> None:
+    assert Credential(id="a", scopes=scopes).approves_only is only

@@ -17,6 +17,7 @@ from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.resources import RESOURCES
 from imagewright.api.mcp.server import TOOLS
+from imagewright.app import build
 from imagewright.core.audit import Entry
 from imagewright.core.chain import Seal
 from imagewright.core.errors import FAULTS, Fault, Retry
@@ -221,6 +222,25 @@ def test_every_route_has_its_row(tmp_path: Path) -> None:
         told = set(rows[path]["Method"].split(", "))
         if methods := getattr(route, "methods", None):  # the MCP endpoint takes them itself
             assert told - {"HEAD"} == set(methods) - {"HEAD"}, path
+
+
+def test_every_page_has_its_row(tmp_path: Path) -> None:
+    (tmp_path / "acl.toml").touch()
+    acl = str(tmp_path / "acl.toml")
+    settings = facts.settings(
+        tmp_path, auth__acl_path=acl, auth__token="t" * 40, auth__token_subject="user:a"
+    )
+    app = build(settings)
+    assert callable(app.http)
+    found: dict[str, set[str]] = {}
+    for route in app.mcp.http_app(path=settings.server.path).routes:
+        path = str(getattr(route, "path", ""))
+        if path.startswith("/ui"):
+            found.setdefault(path, set()).update(getattr(route, "methods", None) or ())
+    rows = rows_of("http.md", "Page")
+    same("http.md", list(rows), found)
+    for path, methods in found.items():
+        assert set(rows[path]["Method"].split(", ")) == methods, path
 
 
 def test_every_key_of_the_acl_has_its_row() -> None:

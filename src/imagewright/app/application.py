@@ -141,7 +141,7 @@ class App:
             if isinstance(part, _Opened):
                 await part.open()
                 stack.push_async_callback(part.close)
-        asked = (parts.oidc, *parts.introspections)
+        asked = (parts.oidc, parts.sign_in, *parts.introspections)
         for outward in (parts.fetcher, *asked, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)

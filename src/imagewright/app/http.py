@@ -19,6 +19,7 @@ from imagewright.api.http.links import Downloads
 from imagewright.api.http.proxies import BehindProxies
 from imagewright.api.http.requests import RequestLog
 from imagewright.app.identity import signpost_of
+from imagewright.app.pages import pages_of
 from imagewright.app.parts import Parts
 from imagewright.app.services import Services
 from imagewright.core.forwarding import read_proxies
@@ -64,14 +65,14 @@ def http_app(site: Site) -> ASGIApp:
     _check_routes(inner, {server.path, *declared, *shown})
     _add_cors(inner, server.allowed_origins)
     _open_with(inner, site)
-    routes = frozenset({server.path, "/health", "/ready", "/i", "/.well-known"})
+    routes = frozenset({server.path, "/health", "/ready", "/i", "/ui", "/.well-known"})
     world = site.parts.world
     logged = RequestLog(inner, site.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
     return BehindProxies(logged, read_proxies(server.trusted_proxies))
 
 
 def _add_routes(site: Site) -> frozenset[str]:
-    """Routes that need no token: they tell everybody the same, or check a signature."""
+    """Routes that need no token: they tell all the same, or check a signature or a session."""
     services = site.services
     health = Health(services.status, services.gate)
     downloads = Downloads(services.links, services.library)
@@ -82,7 +83,11 @@ def _add_routes(site: Site) -> frozenset[str]:
     }
     for path, route in routes.items():
         site.mcp.custom_route(path, methods=["GET"])(answering(route, site.parts.world.new_id))
-    return frozenset(routes)
+    pages = pages_of(site.settings, site.parts, services)
+    shown = pages.routes() if pages else ()
+    for path, method, page in shown:
+        site.mcp.custom_route(path, methods=[method])(page)
+    return frozenset({*routes, *(path for path, *_ in shown)})
 
 
 def _check_routes(inner: Starlette, declared: set[str]) -> None:

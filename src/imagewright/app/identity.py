@@ -22,8 +22,10 @@ from imagewright.api.mcp.auth import Signpost
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.policy import Acl
+from imagewright.core.secret import Secret
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.clock import Clock
+from imagewright.ports.sign_in import SignInProvider
 from imagewright.settings import Settings
 
 
@@ -133,3 +135,28 @@ def objections_of(settings: Settings) -> Callable[[Acl], Iterator[Objection]]:
 def _issuers(settings: Settings) -> tuple[IssuerConfig, ...]:
     url = resource_url(settings)
     return tuple(each.config(name, url) for name, each in settings.auth.issuers.items())
+
+
+def sign_in_of(settings: Settings, clock: Clock) -> SignInProvider | None:
+    """The provider that people sign in with, or None for pages without. Raises Misconfigured."""
+    section, url = settings.sign_in, settings.public_url
+    if section.issuer is None or section.client_id is None or url is None:
+        return None
+    # It brings another HTTP client, which costs every start that does without.
+    from imagewright.adapters.auth.sign_in import (  # noqa: PLC0415 - as said
+        ClientConfig,
+        SignInClient,
+    )
+
+    secret = section.client_secret
+    issuer = settings.auth.issuers[section.issuer].config(section.issuer, resource_url(settings))
+    config = ClientConfig(
+        issuer=issuer,
+        client_id=section.client_id,
+        client_secret=Secret(secret.get_secret_value()) if secret else None,
+        redirect_uri=f"{url}/ui/sign-in/callback",
+        farewell_uri=f"{url}/ui/sign-in",
+        scopes=section.scopes,
+        hosts=section.hosts,
+    )
+    return SignInClient(config, clock)

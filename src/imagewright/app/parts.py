@@ -28,18 +28,19 @@ from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.sessions import SqlSessions
 from imagewright.adapters.sql.uses import SqlUses
 from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.adapters.toml.watched import Tell
 from imagewright.adapters.web.fetcher import WebFetcher
 from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
-from imagewright.app.identity import identity_of, objections_of
+from imagewright.app.identity import identity_of, objections_of, sign_in_of
 from imagewright.app.upstreams import offers_of, providers_of
 from imagewright.core.catalogue import Catalogue
 from imagewright.core.chain import ChainKey
 from imagewright.core.flaw import Flaw
-from imagewright.core.ids import new_id
+from imagewright.core.ids import RandomBytes, new_id
 from imagewright.ports.acl import AclSource
 from imagewright.ports.audit import Audit
 from imagewright.ports.auth import Authenticator
@@ -54,6 +55,8 @@ from imagewright.ports.library import Library
 from imagewright.ports.provider import Parts as ProviderParts
 from imagewright.ports.provider import Provider
 from imagewright.ports.queue import Queue
+from imagewright.ports.sessions import Sessions
+from imagewright.ports.sign_in import SignInProvider
 from imagewright.services.uses import UseLog
 from imagewright.settings import Settings
 
@@ -89,8 +92,11 @@ class Parts:
     keys: KeyFile
     owner: str
     uses: UseLog
+    sessions: Sessions
+    random: RandomBytes
     oidc: Oidc | None = None
     introspections: tuple[Introspection, ...] = ()
+    sign_in: SignInProvider | None = None
     refreshed: tuple[AclFile | Tokens, ...] = ()
 
 
@@ -118,7 +124,10 @@ def parts_of(settings: Settings) -> Parts:
         board=InProcessBoard(),
         metrics=Metrics(),
         acl=acl,
+        sessions=SqlSessions(database),
+        random=secrets.token_bytes,
         chain=identity.chain,
+        sign_in=sign_in_of(settings, clock),
         oidc=identity.oidc,
         introspections=identity.introspections,
         catalogue=catalogue,

@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 from imagewright.app.parts import Parts, database_url
 from imagewright.core.picture import PictureLimits
 from imagewright.core.shape import Shaper
+from imagewright.core.tries import Tries
+from imagewright.ports.auth import Authenticator
 from imagewright.ports.books import Capacity
 from imagewright.ports.imaging import Preview
+from imagewright.services.attempts import Attempts
 from imagewright.services.gate import Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
@@ -17,6 +20,8 @@ from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
 from imagewright.services.sealer import Sealer
+from imagewright.services.sessions import SessionRules, SessionService
+from imagewright.services.sign_in import SignInService
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.witness import Witness, WitnessRules
@@ -24,10 +29,21 @@ from imagewright.services.work import Bench, Work
 from imagewright.services.workers import WorkerRules, Workers
 from imagewright.settings import Settings
 
+_FAILURES_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """How people come to the pages."""
+
+    sessions: SessionService
+    sign_in: SignInService
+    attempts: Attempts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the faces call."""
+    """What the faces call; `entrance` None is a service where everybody is `local`."""
 
     intake: Intake
     gate: Gate
@@ -42,6 +58,7 @@ class Services:
     sealer: Sealer
     witness: Witness
     shaper: Shaper
+    entrance: Entrance | None = None
 
 
 def services_of(settings: Settings, parts: Parts) -> Services:
@@ -80,11 +97,29 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         status=_status(settings, parts, intake),
         workers=_workers(settings, parts, gate, library),
         sealer=Sealer(parts.audit, clock),
-        witness=Witness(
-            parts.audit, clock, parts.metrics, WitnessRules(reads=settings.audit.reads)
-        ),
+        witness=_witness(settings, parts),
         shaper=shaper,
+        entrance=_entrance(settings, parts, parts.chain),
     )
+
+
+def _entrance(settings: Settings, parts: Parts, chain: Authenticator | None) -> Entrance | None:
+    if chain is None:
+        return None
+    section, clock = settings.sign_in, parts.world.clock
+    rules = SessionRules(idle=section.idle, longest=section.longest)
+    sessions = SessionService(parts.sessions, chain, clock, parts.random, rules)
+    tries = Tries(section.failures, _FAILURES_SECONDS)
+    return Entrance(
+        sessions=sessions,
+        sign_in=SignInService(chain, sessions, tries, clock),
+        attempts=Attempts(parts.keys.derive("sign-in"), clock, parts.random),
+    )
+
+
+def _witness(settings: Settings, parts: Parts) -> Witness:
+    rules = WitnessRules(reads=settings.audit.reads)
+    return Witness(parts.audit, parts.world.clock, parts.metrics, rules)
 
 
 def _shaper(settings: Settings, parts: Parts) -> Shaper:

@@ -1,9 +1,12 @@
 """Who acts: a subject, the groups it is in, and the credential it came with."""
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass, field, replace
 
 from imagewright.core.errors import InvalidRequest
+from imagewright.core.scope import Scope
 
 LOCAL = "local"
 """The subject of stdio, and of a loopback server without authentication."""
@@ -27,11 +30,20 @@ class Credential:
 
     `scopes` None means the credential does not narrow what the subject may do. `line` is what
     stays when a credential that lives for minutes is renewed under another id; empty is never.
+    `ends_at` is its own end in UTC microseconds, where it carries one itself. `proofs` are those
+    of `proof_of` that are good under the id now, where its source keeps them; else it has none.
     """
 
     id: str
     scopes: frozenset[str] | None = None
     line: str = field(default="", compare=False)
+    ends_at: int | None = field(default=None, compare=False)
+    proofs: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+
+    @property
+    def approves_only(self) -> bool:
+        """Whether it is good for approving on the pages, and for nothing else."""
+        return self.scopes == frozenset({Scope.APPROVE.value})
 
     def narrowed(self, scopes: frozenset[str] | None) -> "Credential":
         """The same, narrowed to these scopes too."""
@@ -55,3 +67,12 @@ class Caller:
 
     def __post_init__(self) -> None:
         check_subject(self.subject)
+
+
+def proof_of(sha256: str, caller: Caller) -> str:
+    """Tells that a token, by its SHA-256 in hexadecimal, still stands for the same caller.
+
+    It changes with the token, with its subject and with its groups.
+    """
+    whole = json.dumps([sha256, caller.subject, sorted(caller.groups)])
+    return hashlib.sha256(whole.encode()).hexdigest()

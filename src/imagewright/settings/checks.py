@@ -41,6 +41,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
     yield from _public(settings)
     yield from _identity(settings)
     yield from _issuers(settings)
+    yield from _sign_in(settings)
     yield from _metrics(settings)
     yield from _sizes(settings)
     yield from _providers(settings)
@@ -100,6 +101,31 @@ def _issuers(settings: Settings) -> Iterator[Clash]:
         check_together(configs)
     except InvalidRequest as error:
         yield Clash((_ISSUERS,), error.sentence, error.hint)
+
+
+def _sign_in(settings: Settings) -> Iterator[Clash]:
+    section = settings.sign_in
+    issuer, client = ("sign_in", "issuer"), ("sign_in", "client_id")
+    if section.issuer is None:
+        for key in ("client_id", "client_secret"):
+            if getattr(section, key) is not None:
+                yield Clash((("sign_in", key), issuer), "It is set, and sign_in.issuer is not.")
+    elif section.issuer not in settings.auth.issuers:
+        known = ", ".join(settings.auth.issuers) or "none"
+        yield Clash((issuer, _ISSUERS), "There is no such issuer.", f"Configured: {known}.")
+    else:
+        if section.client_id is None:
+            yield Clash((client, issuer), "The issuer knows this service by no name.", "Set it.")
+        if settings.public_url is None:
+            hint = "Set it: the issuer sends people back there."
+            yield Clash((("public_url",), issuer), "People cannot sign in without it.", hint)
+    if section.client_secret is not None and not section.client_secret.get_secret_value().isascii():
+        yield Clash((("sign_in", "client_secret"),), "This is not printable ASCII.")
+    if "openid" not in section.scopes:
+        yield Clash((("sign_in", "scopes"),), "Without openid nobody is signed in.")
+    if section.idle > section.longest:
+        paths = (("sign_in", "idle"), ("sign_in", "longest"))
+        yield Clash(paths, "This is more than sign_in.longest.")
 
 
 def _refused(check: Callable[[str], str], value: str, path: KeyPath) -> Iterator[Clash]:

@@ -21,7 +21,11 @@ SHORT = MappingProxyType(
     }
 )
 """Short names of variables, and the names they stand for."""
-_CREDENTIALS = {"token": ("auth", "token"), "database-url": ("database", "url")}
+_CREDENTIALS = {
+    "token": ("auth", "token"),
+    "database-url": ("database", "url"),
+    "sign-in-client-secret": ("sign_in", "client_secret"),
+}
 _PROVIDER_KEY = re.compile(r"provider-([a-z][a-z0-9_-]*)-key\Z")
 _PROVIDER_DEPTH = 3
 

@@ -22,6 +22,7 @@ from imagewright.settings.units import (
     Seconds,
     TrustedProxies,
     UrlPath,
+    Words,
     Zone,
     unwrap_secrets,
     wrap_secrets,
@@ -107,6 +108,35 @@ class Auth(Section):
     def configured(self) -> bool:
         """Whether callers over HTTP have to show who they are."""
         return self.tokens_path is not None or self.token is not None or bool(self.issuers)
+
+
+class SignIn(Section):
+    """How people sign in to the pages, and for how long."""
+
+    tokens: bool = Field(default=True, description="Whether a pasted token signs in.")
+    issuer: str | None = Field(
+        default=None, description="The table of [auth.issuers] that people sign in with."
+    )
+    title: str | None = Field(
+        default=None, max_length=60, description="What the button calls it; unset is its name."
+    )
+    client_id: str | None = Field(default=None, description="What this service is called there.")
+    client_secret: SecretStr | None = Field(
+        default=None, description="Its secret there; unset is a public client."
+    )
+    scopes: Words = Field(
+        default=("openid", "profile", "email"), description="What is asked of it."
+    )
+    hosts: Words = Field(default=(), description="Other hosts that its endpoints may stand on.")
+    idle: Seconds = Field(
+        default=1800, ge=60, le=86_400, description="How long a sign-in lasts without a use."
+    )
+    longest: Seconds = Field(
+        default=28_800, ge=60, le=604_800, description="How long a sign-in lasts in all."
+    )
+    failures: int = Field(
+        default=10, ge=1, le=1000, description="Failed sign-ins from one address in a minute."
+    )
 
 
 class Audit(Section):
@@ -247,6 +277,7 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     log: Log = Log()
     auth: Auth = Auth()
+    sign_in: SignIn = SignIn()
     audit: Audit = Audit()
     database: Database = Database()
     imaging: Imaging = Imaging()

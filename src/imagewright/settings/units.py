@@ -181,6 +181,7 @@ def _database(value: SecretStr) -> SecretStr:
     return value
 
 
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Bytes = Annotated[int, _reading(parse_bytes)]
 Seconds = Annotated[int, _reading(parse_seconds)]
 FilePath = Annotated[Path, BeforeValidator(_path)]

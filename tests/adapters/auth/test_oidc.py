@@ -10,6 +10,7 @@ from imagewright.core.caller import Caller
 from imagewright.core.errors import Forbidden, InvalidRequest, Unauthenticated
 from imagewright.core.scope import Scope
 from tests.adapters.auth.tokens_by_hand import (
+    NOW,
     Published,
     claims,
     config,
@@ -20,6 +21,7 @@ from tests.adapters.auth.tokens_by_hand import (
     sign,
     token,
 )
+from tests.contracts.samples import SECOND
 from tests.fakes.clock import HandClock
 
 GITHUB = "https://token.actions.githubusercontent.com"
@@ -42,6 +44,7 @@ async def test_the_subject_bears_the_name_of_its_source() -> None:
     assert found.groups == frozenset()
     assert found.credential.id == "oidc:corp:j1"
     assert found.credential.scopes is None
+    assert found.credential.ends_at == (NOW + 300) * SECOND
 
 
 @pytest.mark.parametrize("jti", [None, 7, "", "x" * 65, "é", "a:b", "a\nb"])

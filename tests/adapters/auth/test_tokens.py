@@ -11,7 +11,7 @@ from imagewright.adapters.auth.local import Local
 from imagewright.adapters.auth.token_reader import SingleToken, read_tokens
 from imagewright.adapters.auth.tokens import Tokens, TokensConfig
 from imagewright.adapters.toml.document import parse_document
-from imagewright.core.caller import LOCAL, Caller, Credential
+from imagewright.core.caller import LOCAL, Caller, Credential, proof_of
 from imagewright.core.errors import InvalidRequest, Unauthenticated
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.token import mint
@@ -72,6 +72,16 @@ async def test_a_hashed_token_is_its_subject(tmp_path: Path) -> None:
     )
     assert await source.credential("tok_ci") == credential
     assert await source.credential("tok_other") is None
+
+
+async def test_a_credential_proves_the_tokens_that_are_good_under_its_id(tmp_path: Path) -> None:
+    source = opened(tmp_path, hashed(TOKEN) + hashed(OTHER, id="tok_other"))
+    caller = await source.authenticate(TOKEN, None)
+    found = await source.credential("tok_ci")
+    assert caller is not None
+    assert found is not None
+    assert found.proofs == frozenset({proof_of(sha(TOKEN), caller)})
+    assert sha(TOKEN) not in repr(found)
 
 
 async def test_a_rotated_entry_knows_both_tokens_until_the_overlap_ends(tmp_path: Path) -> None:

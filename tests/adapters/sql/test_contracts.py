@@ -4,6 +4,7 @@ from tests.contracts.audit import AuditContract
 from tests.contracts.books import BooksContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
+from tests.contracts.sessions import SessionsContract
 from tests.contracts.uses import UsesContract
 
 
@@ -12,6 +13,10 @@ class TestBooks(BooksContract):
 
 
 class TestJobs(JobsContract):
+    pass
+
+
+class TestSessions(SessionsContract):
     pass
 
 

@@ -159,7 +159,8 @@ def _credential(parsed: Parsed, config: IssuerConfig, scopes: frozenset[str] | N
     if scopes is not None:
         narrowed = frozenset(scope.value for name in scopes if name in ours for scope in ours[name])
     line = f"{PREFIX}{config.name}"
-    return Credential(id=f"{line}:{jti}", scopes=narrowed, line=line)
+    ends_at = round(_time(parsed.claims, "exp") * 1_000_000)
+    return Credential(id=f"{line}:{jti}", scopes=narrowed, line=line, ends_at=ends_at)
 
 
 def _token_scopes(claims: Mapping[str, Any]) -> frozenset[str] | None:

@@ -61,8 +61,13 @@ class Publications:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _discovered(self, name: str) -> str:
-        """One address of OpenID Connect Discovery 4 or else of RFC 8414 3."""
+    async def metadata(self) -> dict[str, Any]:
+        """The issuer's own document. Raises NotPublished, within 5 seconds."""
+        async with asking():
+            return await self._metadata()
+
+    async def _metadata(self) -> dict[str, Any]:
+        """The document of OpenID Connect Discovery 4 or else of RFC 8414 3."""
         issuer = self._config.issuer
         parts = urlsplit(issuer)
         origin = f"{parts.scheme}://{parts.netloc}"
@@ -73,7 +78,12 @@ class Publications:
             found = await self._document(f"{origin}/.well-known/oauth-authorization-server{path}")
         if found.get("issuer") != issuer:
             raise NotPublished("The document there is of another issuer.")
-        address = found.get(name)
+        return found
+
+    async def _discovered(self, name: str) -> str:
+        """One address of it."""
+        parts = urlsplit(self._config.issuer)
+        address = (await self._metadata()).get(name)
         if not isinstance(address, str):
             raise NotPublished(f"The document names no {name}.")
         try:
@@ -124,7 +134,7 @@ async def read_body(answer: httpx.Response) -> bytes:
 def issuer_client(config: IssuerConfig, connections: int = 2) -> httpx.AsyncClient:
     """A client for one issuer's own addresses. Raises Misconfigured."""
     return httpx.AsyncClient(
-        verify=_context(config),
+        verify=trust(config),
         follow_redirects=False,
         trust_env=False,
         timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT),
@@ -141,7 +151,8 @@ class _Missing(NotPublished):
     """404: another document may stand in its place."""
 
 
-def _context(config: IssuerConfig) -> ssl.SSLContext:
+def trust(config: IssuerConfig) -> ssl.SSLContext:
+    """Whose certificates are believed. Raises Misconfigured where `ca_path` holds none."""
     context = httpx.create_ssl_context(trust_env=False)
     if config.ca_path is not None:
         try:

@@ -95,11 +95,12 @@ class Oidc:
         keys = await self._caches[_place(config)].find(kid, algorithm)
         if not keys:
             raise BadToken("unknown key")
-        _verify(parsed, keys, algorithm)
+        verify(parsed, keys, algorithm)
         return caller_of(parsed, config)
 
 
-def _verify(parsed: Parsed, keys: Iterable[PublicKey], algorithm: str) -> None:
+def verify(parsed: Parsed, keys: Iterable[PublicKey], algorithm: str) -> None:
+    """Raise BadToken unless one of the keys signed it."""
     for key in keys:
         try:
             jwt.PyJWS().decode_complete(parsed.token, key, algorithms=[algorithm])

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagewright.adapters.auth.token_reader import (
@@ -15,7 +15,7 @@ from imagewright.adapters.auth.token_reader import (
 )
 from imagewright.adapters.toml.document import OPEN_TO_READ
 from imagewright.adapters.toml.watched import Reading, Tell, Watched
-from imagewright.core.caller import Caller, Credential
+from imagewright.core.caller import Caller, Credential, proof_of
 from imagewright.core.errors import Unauthenticated
 from imagewright.core.token import PREFIX
 from imagewright.ports.clock import Clock
@@ -82,8 +82,16 @@ class Tokens:
         return found.caller
 
     async def credential(self, id: str) -> Credential | None:
-        found = self._table().by_id.get(id)
-        return found.credential if found is not None and found.good(self._clock.now()) else None
+        table, now = self._table(), self._clock.now()
+        found = table.by_id.get(id)
+        if found is None or not found.good(now):
+            return None
+        proofs = frozenset(
+            proof_of(sha256, each.caller)
+            for sha256, each in table.by_digest.items()
+            if each.credential.id == id and each.good(now)
+        )
+        return replace(found.credential, proofs=proofs)
 
 
 def _refused() -> Unauthenticated:

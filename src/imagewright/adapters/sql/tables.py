@@ -272,6 +272,27 @@ lineage = Table(
 
 Index("ix_lineage_parent", lineage.c.parent)
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _subject(),
+    Column("groups", Text, nullable=False),
+    Column("credential", Text, nullable=False),
+    Column("scopes", Text),
+    Column("name", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    Column("approves", Boolean, nullable=False),
+    Column("proof", Text, nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+)
+"""Sign-ins to the pages; `id` is the SHA-256 of what the browser holds."""
+
+Index("ix_sessions_ends_at", sessions.c.ends_at)
+Index("ix_sessions_newest", sessions.c.subject, sessions.c.began_at)
+
 token_use = Table(
     "token_use",
     metadata,

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _LONGEST = 16_384
 _KEPT = 1024
 _INVALID = "The token is not valid."
+_PAGES_ONLY = "This token is for approving on the pages, and for nothing else."
+_PAGES_HINT = "Call with another token."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,9 @@ class BearerBackend(AuthenticationBackend):
         caller = await self._ask(token.strip(), address)
         if caller is None:
             raise _Refused(Unauthenticated(_INVALID), "unknown")
+        if caller.credential.approves_only:
+            # Whoever calls with it is a program, and a program may not have what approves.
+            raise _Refused(Forbidden(_PAGES_ONLY, hint=_PAGES_HINT))
         return AuthCredentials([]), AuthenticatedUser(access_token(caller, token))
 
     async def _ask(self, token: str, address: str | None) -> Caller | None:
@@ -148,7 +153,9 @@ class BearerAuth(TokenVerifier):
     async def verify_token(self, token: str) -> AccessToken | None:
         """The framework's own question; the middleware below asks ours instead."""
         caller = await self._chain.authenticate(token, None)
-        return access_token(caller, token) if caller else None
+        if caller is None or caller.credential.approves_only:
+            return None
+        return access_token(caller, token)
 
     def get_routes(self, mcp_path: str | None = None) -> list[Route]:
         """The metadata's; the framework names its address where no token was shown."""

@@ -1,0 +1,1 @@
+"""The pages under `/ui`, for people: plain HTML that needs no JavaScript."""

@@ -1,0 +1,104 @@
+"""Who is at a page, and whether a form is theirs."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from imagewright.api.http.pages.cookies import SESSION, cookie
+from imagewright.api.http.pages.origin import check_origin, own_origin
+from imagewright.core.errors import Forbidden, InvalidRequest
+from imagewright.core.session import Session
+from imagewright.services.attempts import same
+from imagewright.services.sessions import SessionService
+
+_LARGEST = 65_536
+_MOST_FIELDS = 64
+_FORM = "application/x-www-form-urlencoded"
+
+Form = Mapping[str, str]
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in; `path` is the page that was asked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class Door:
+    """What every page asks first.
+
+    A page that shows calls `signed_in`; one that changes anything is a POST and calls `posted`,
+    whose form has `csrf` in a hidden field.
+    """
+
+    def __init__(self, sessions: SessionService, public: str | None) -> None:
+        """`public` is the origin of the public address."""
+        self._sessions = sessions
+        self._public = public
+
+    def origin(self, request: Request) -> str:
+        """Where the browser is. Raises Forbidden for an address that pages are not served at."""
+        return own_origin(request, self._public)
+
+    async def found(self, request: Request) -> Session | None:
+        """Who is signed in, if anybody is. Raises Unavailable."""
+        return await self._sessions.find(cookie(request, SESSION))
+
+    async def signed_in(self, request: Request) -> Session:
+        """Who is signed in. Raises SignInNeeded, Forbidden or Unavailable."""
+        self.origin(request)
+        session = await self.found(request)
+        if session is None:
+            query = f"?{request.url.query}" if request.url.query else ""
+            raise SignInNeeded(f"{request.url.path}{query}" if request.method == "GET" else "")
+        return session
+
+    async def posted(self, request: Request) -> tuple[Session, Form]:
+        """Who sent a form, and its fields.
+
+        Raises SignInNeeded, InvalidRequest, Unavailable, and Forbidden for one that is not of a
+        page of this session.
+        """
+        form = await self.form(request)
+        session = await self.signed_in(request)
+        check_csrf(session.csrf, form)
+        return session, form
+
+    async def form(self, request: Request) -> Form:
+        """The fields of a form that a page of ours sent, whoever that was."""
+        check_origin(request, self.origin(request))
+        return await read_form(request)
+
+
+def check_csrf(ours: str, form: Form) -> None:
+    """Raise Forbidden unless the form has the value that only its own page knows."""
+    if not ours or not same(ours, form.get("csrf", "")):
+        raise Forbidden("This form is too old, or not yours.", hint="Open the page again.")
+
+
+async def read_form(request: Request) -> Form:
+    """The fields of a body, each named once. Raises InvalidRequest."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise InvalidRequest("This is no form.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST:
+            raise InvalidRequest("The form is too large.")
+    try:
+        fields = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        raise InvalidRequest("The form cannot be read.") from None
+    found = dict(fields)
+    if len(found) != len(fields):
+        raise InvalidRequest("A field of the form stands there twice.")
+    return MappingProxyType(found)
