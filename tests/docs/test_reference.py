@@ -188,6 +188,7 @@ def test_every_metric_has_its_row() -> None:
     metrics.call("a", "b", 0.0)
     metrics.request("a", 200, 0.0)
     metrics.job("a", "b", 0.0)
+    metrics.file("a", faulty=True)
     found: dict[str, Metric] = {each.name: each for each in metrics.registry.collect()}
     rows = rows_of("metrics.md", "Metric")
     same("metrics.md", list(rows), found)

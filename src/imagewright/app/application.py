@@ -104,7 +104,8 @@ class App:
         """Take up the operator's changes to the ACL and the tokens."""
         for source in self.parts.refreshed:
             if source.refresh(force=force):
-                _log.info("configuration taken up", extra={"part": type(source).__name__})
+                _log.info("configuration taken up", extra={"part": source.part})
+            self.parts.metrics.file(source.part, faulty=bool(source.flaws()))
 
     async def _open(self) -> None:
         parts, stack = self.parts, self._stack
@@ -121,6 +122,7 @@ class App:
         for outward in (parts.fetcher, parts.oidc, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
+        self.refresh()
         section = self.settings.metrics
         listener = MetricsListener(
             parts.metrics, MetricsConfig(host=section.host, port=section.port)

@@ -8,6 +8,8 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from imagewright.adapters.acl.file import AclFile, AclFileConfig
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
@@ -135,7 +137,14 @@ def acl_of(settings: Settings, tell: Tell) -> AclSource:
     known = Known(
         tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
     )
-    return AclFile(AclFileConfig(path=path, read_only=settings.read_only, known=known), tell)
+    zone = ZoneInfo(settings.time_zone)
+    config = AclFileConfig(
+        path=path,
+        read_only=settings.read_only,
+        known=known,
+        today=lambda: datetime.now(zone).date(),
+    )
+    return AclFile(config, tell)
 
 
 def _imaging(settings: Settings) -> VipsImaging:

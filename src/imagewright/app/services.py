@@ -134,6 +134,7 @@ def _status(settings: Settings, parts: Parts, intake: Intake) -> StatusService:
             "reuse_seconds": limits.reuse,
         },
         confinement=parts.imaging.confinement,
+        files={source.part: source.flaws for source in parts.refreshed},
     )
     pings = {
         "database": parts.books.ping,

@@ -155,6 +155,25 @@ async def test_a_bad_file_keeps_the_last_good_one(tmp_path: Path) -> None:
     assert await source.authenticate(TOKEN, None) is not None
 
 
+async def test_a_file_that_is_gone_leaves_nobody_but_the_single_token(tmp_path: Path) -> None:
+    told: list[Flaw] = []
+    single = SingleToken(token=OTHER, subject="user:solo")
+    source = Tokens(
+        TokensConfig(path=written(tmp_path, hashed()), single=single), At(), told.append
+    )
+    (tmp_path / "tokens.toml").unlink()
+    assert source.refresh()
+    assert not source.refresh()
+    await refused(source, TOKEN)
+    assert await source.credential("tok_ci") is None
+    assert await source.authenticate(OTHER, None) is not None
+    assert source.flaws() == tuple(told)
+    written(tmp_path, hashed())
+    assert source.refresh()
+    assert await source.authenticate(TOKEN, None) is not None
+    assert source.flaws() == ()
+
+
 async def test_a_single_token_stands_beside_the_file(tmp_path: Path) -> None:
     single = SingleToken(token=OTHER, subject="user:solo")
     config = TokensConfig(path=written(tmp_path, hashed()), single=single)
