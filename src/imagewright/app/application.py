@@ -20,6 +20,7 @@ from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY = 2.0
+_SWEEP_EVERY = 0.5
 
 
 @runtime_checkable
@@ -47,7 +48,7 @@ class App:
         self._face = self._make_face(stdio=stdio)
         self.mcp: FastMCP[Any] = build_server(
             self._face,
-            None if stdio else parts.chain,
+            None if stdio else self.services.chain,
             ServerOptions(
                 name=settings.name,
                 version=self.services.status.about.version,
@@ -55,6 +56,7 @@ class App:
                 seal=(parts.keys.derive("request state"),),
                 signpost=signpost_of(settings),
                 asked_for=parts.oidc.asked_for if parts.oidc else None,
+                answers=self.services.answers,
                 path=settings.server.path,
             ),
         )
@@ -119,6 +121,7 @@ class App:
             if isinstance(part, _Opened):
                 await part.open()
                 stack.push_async_callback(part.close)
+        await self.services.standing.refresh()
         for outward in (parts.fetcher, parts.oidc, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
@@ -129,8 +132,8 @@ class App:
         )
         listener.open()
         stack.callback(listener.close)
-        chores = asyncio.create_task(self._chores(), name="chores")
-        stack.push_async_callback(_end, chores)
+        for chore in (self._chores(), self._keep_standing()):
+            stack.push_async_callback(_end, asyncio.create_task(chore))
         await self.services.workers.start()
         stack.push_async_callback(self.drain)
 
@@ -143,6 +146,17 @@ class App:
                 await self.parts.blobs.settle()
             except Exception:  # noqa: BLE001 - a chore that fails is done again
                 _log.error("chore failed", exc_info=True)
+
+    async def _keep_standing(self) -> None:
+        """Follow what is revoked, and end what is open for whoever is nobody any more."""
+        keeping = asyncio.create_task(self.services.standing.keep())
+        try:
+            while self.services.answers is not None:
+                await asyncio.sleep(_SWEEP_EVERY)
+                await self.services.answers.sweep()
+            await keeping
+        finally:
+            await _end(keeping)
 
     def _make_face(self, *, stdio: bool) -> Face:
         services, limits = self.services, self.settings.limits

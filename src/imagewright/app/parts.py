@@ -27,6 +27,7 @@ from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.adapters.toml.watched import Tell
 from imagewright.adapters.web.fetcher import WebFetcher
@@ -50,6 +51,7 @@ from imagewright.ports.library import Library
 from imagewright.ports.provider import Parts as ProviderParts
 from imagewright.ports.provider import Provider
 from imagewright.ports.queue import Queue
+from imagewright.ports.revocations import Revocations
 from imagewright.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class Parts:
     books: Books
     jobs: Jobs
     library: Library
+    revocations: Revocations
     fetcher: Fetcher
     queue: Queue
     board: Board
@@ -100,6 +103,7 @@ def parts_of(settings: Settings) -> Parts:
         books=SqlBooks(database),
         jobs=SqlJobs(database),
         library=SqlLibrary(database),
+        revocations=SqlRevocations(database),
         fetcher=WebFetcher(Guard()),
         queue=InProcessQueue(),
         board=InProcessBoard(),

@@ -1,11 +1,14 @@
 """The services, each given its parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
+from imagewright.adapters.auth.barred import Barred
+from imagewright.api.mcp.open_answers import OpenAnswers
 from imagewright.app.parts import Parts, database_url
 from imagewright.core.picture import PictureLimits
+from imagewright.ports.auth import Authenticator
 from imagewright.ports.books import Capacity
 from imagewright.ports.imaging import Preview
 from imagewright.services.gate import Gate, GateRules
@@ -15,6 +18,7 @@ from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
+from imagewright.services.standing import Standing
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.work import Bench, Work
@@ -24,9 +28,12 @@ from imagewright.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the faces call."""
+    """What the faces call; `chain` None is a server without tokens."""
 
     intake: Intake
+    standing: Standing
+    chain: Authenticator | None
+    answers: OpenAnswers | None
     gate: Gate
     images: ImageService
     inputs: Inputs
@@ -41,12 +48,17 @@ class Services:
 def services_of(settings: Settings, parts: Parts) -> Services:
     """Every service, with the operator's limits."""
     clock, zone = parts.world.clock, ZoneInfo(settings.time_zone)
-    gate = Gate(parts.acl, parts.books, parts.catalogue, _gate_rules(settings, zone), parts.world)
+    standing = Standing(parts.acl, parts.revocations, clock)
+    chain = Barred(parts.chain, standing) if parts.chain is not None else None
+    gate = Gate(standing, parts.books, parts.catalogue, _gate_rules(settings, zone), parts.world)
     library = _library(settings, parts)
     limits = settings.limits
     intake = Intake()
     return Services(
         intake=intake,
+        standing=standing,
+        chain=chain,
+        answers=OpenAnswers(gate, chain) if chain is not None else None,
         gate=gate,
         images=ImageService(
             gate,
@@ -70,7 +82,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         ),
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
-        workers=_workers(settings, parts, gate, library),
+        workers=_workers(settings, replace(parts, chain=chain), gate, library),
     )
 
 

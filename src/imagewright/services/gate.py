@@ -98,6 +98,14 @@ class Gate:
                 details={"limit": decision.reason},
             )
 
+    def check_spending(self, caller: Caller, provider: str) -> None:
+        """Raise Forbidden where the operator has stopped the caller's spending at the provider."""
+        if policy.stopped(self._acl.current(), caller, provider):
+            raise Forbidden(
+                "The operator has stopped this spending.",
+                hint="Use a free model, or ask the operator.",
+            )
+
     def scopes(self, caller: Caller) -> frozenset[Scope]:
         """The scopes in force for the caller."""
         return policy.granted(self._acl.current(), caller, self._today())
@@ -128,7 +136,7 @@ class Gate:
     async def admit(self, wish: Wish) -> Admitted:
         """Let an ask in.
 
-        Raises Forbidden, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
+        Raises Forbidden, Unavailable, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
         ConfirmationRequired with the quote recorded.
         """
         component = COMPONENTS[wish.plan.ask.action]
@@ -138,6 +146,7 @@ class Gate:
         demand = self._demand(wish)
         if demand.consent is Consent.FREE:
             return await self._enter(demand)
+        self.check_spending(wish.caller, wish.plan.provider)
         strengths = self.consents(wish.caller)
         if not strengths:
             raise Forbidden(

@@ -11,6 +11,7 @@ from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.revocations import SqlRevocations
 from tests.adapters.sql.postgres import Postgres
 from tests.contracts.samples import Desk
 
@@ -53,3 +54,8 @@ async def database(url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
+
+
+@pytest.fixture
+def revocations(database: Database) -> SqlRevocations:
+    return SqlRevocations(database)

@@ -3,6 +3,7 @@
 from tests.contracts.books import BooksContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
+from tests.contracts.revocations import RevocationsContract, RevokedContract
 
 
 class TestBooks(BooksContract):
@@ -14,4 +15,8 @@ class TestJobs(JobsContract):
 
 
 class TestLibrary(LibraryContract):
+    pass
+
+
+class TestRevocations(RevocationsContract, RevokedContract):
     pass

@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, Connection, column, func, inspect, select, ta
 from imagewright.adapters.sql.lane import Lane
 from imagewright.core.errors import Unavailable
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Known without importing Alembic, which takes longer than all the rest."""
 
 VERSION = table("alembic_version", column("version_num"))

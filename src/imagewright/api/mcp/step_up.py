@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imagewright.api.mcp.auth import refusal
-from imagewright.api.mcp.face import CallerToken
+from imagewright.api.mcp.auth import caller_of, refusal
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Forbidden
 from imagewright.core.scope import Scope as Right
@@ -63,7 +62,7 @@ class StepUp:
         self._metadata = metadata
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = _caller(scope)
+        caller = caller_of(scope)
         if caller is None or scope.get("path") != self._path or scope.get("method") != "POST":
             await self._app(scope, receive, send)
             return
@@ -80,13 +79,6 @@ class StepUp:
             details={"scopes": [wanted]},
         )
         await refusal(fault, self._metadata)(scope, replayed, send)
-
-
-def _caller(scope: Scope) -> Caller | None:
-    if scope["type"] != "http":
-        return None
-    token = getattr(scope.get("user"), "access_token", None)
-    return token.caller if isinstance(token, CallerToken) else None
 
 
 async def _call(scope: Scope, receive: Receive) -> tuple[str, str, Receive]:

@@ -26,7 +26,7 @@ from imagewright.api.mcp.errors import (
 )
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.instructions import instructions
-from imagewright.core.errors import Fault, InvalidRequest, Unauthenticated
+from imagewright.core.errors import Fault, Unauthenticated
 from imagewright.core.scope import Scope
 
 _log = logging.getLogger(__name__)
@@ -42,6 +42,15 @@ class Surface(Middleware):
         self._tools = {tool.name: tool.scope for tool in tools}
         self._resources = {resource.uri: resource.scope for resource in resources}
         self._text = text
+
+    async def on_request(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
+    ) -> Any:
+        # Where grants cannot be told there is no list, and no resource is there or not.
+        try:
+            return await call_next(context)
+        except Fault as fault:
+            raise resource_error(fault) from None
 
     async def on_list_tools(
         self,
@@ -62,12 +71,12 @@ class Surface(Middleware):
         call_next: CallNext[mt.CallToolRequestParams, ToolResult],
     ) -> ToolResult:
         name = context.message.name
-        if not self._may_call(name):
-            raise NotFoundError(f"Unknown tool: {name!r}")
         try:
+            if not self._may_call(name):
+                raise NotFoundError(f"Unknown tool: {name!r}")
             check_text(context.message.arguments)
             return await call_next(context)
-        except InvalidRequest as fault:
+        except Fault as fault:
             return self._refused(name, fault)
         except BadArguments as fault:
             return self._refused(name, bad_arguments(fault))
