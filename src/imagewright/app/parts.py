@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from imagewright.adapters.acl.file import AclFile, AclFileConfig
@@ -138,17 +138,25 @@ def acl_of(settings: Settings, tell: Tell) -> AclSource:
     path = settings.auth.acl_path
     if path is None:
         return FixedAcl(local_acl(read_only=settings.read_only))
-    known = Known(
-        tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
-    )
-    zone = ZoneInfo(settings.time_zone)
     config = AclFileConfig(
         path=path,
         read_only=settings.read_only,
-        known=known,
-        today=lambda: datetime.now(zone).date(),
+        known=known_of(settings),
+        today=lambda: today_of(settings),
     )
     return AclFile(config, tell)
+
+
+def known_of(settings: Settings) -> Known:
+    """The names that an ACL may use."""
+    return Known(
+        tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
+    )
+
+
+def today_of(settings: Settings) -> date:
+    """The day by which grants expire."""
+    return datetime.now(ZoneInfo(settings.time_zone)).date()
 
 
 def _imaging(settings: Settings) -> VipsImaging:

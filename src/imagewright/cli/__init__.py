@@ -41,10 +41,11 @@ def application() -> "App":
     """Every command; what is slow to import is imported when it is called."""
     from cyclopts import App
 
-    from imagewright.cli import config
+    from imagewright.cli import acl, config
 
     app = App(name="imagewright", help="A hardened, multi-tenant MCP endpoint for images.")
     app.command("imagewright.cli.serve:serve", name="serve", help="Serve, over HTTP or stdio.")
     app.command("imagewright.cli.demo:demo", name="demo", help="Try it: no key, no account.")
     app.command(config.app)
+    app.command(acl.app)
     return app

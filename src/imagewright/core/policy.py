@@ -185,14 +185,15 @@ def decide_plan(acl: Acl, caller: Caller, plan: Plan, model: Model) -> Decision:
     return _YES
 
 
+def lists(patterns: tuple[str, ...] | None, name: str) -> bool:
+    """Whether one of the patterns is the name's; None is no list, which leaves out nothing."""
+    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def _listed(
     name: str, acl: Acl, caller: Caller, names: Callable[[Entry], tuple[str, ...] | None]
 ) -> bool:
-    return all(
-        any(fnmatchcase(name, pattern) for pattern in patterns)
-        for entry in acl.entries(caller)
-        if (patterns := names(entry)) is not None
-    )
+    return all(lists(names(entry), name) for entry in acl.entries(caller))
 
 
 def _within(levels: Iterable[Quality], most: Quality) -> bool:
