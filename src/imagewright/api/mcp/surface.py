@@ -28,6 +28,7 @@ from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.instructions import instructions
 from imagewright.core.errors import Fault, Unauthenticated
 from imagewright.core.scope import Scope
+from imagewright.services.gate import Judge
 
 _log = logging.getLogger(__name__)
 
@@ -58,12 +59,10 @@ class Surface(Middleware):
         call_next: CallNext[mt.ListToolsRequest, Sequence[Tool]],
     ) -> Sequence[Tool]:
         caller = self._face.caller()
-        offers = self._face.images.offers(caller)
-        return [
-            with_choices(tool, offers)
-            for tool in await call_next(context)
-            if self._may_call(tool.name)
-        ]
+        tools = await call_next(context)
+        judge = self._face.gate.judge(caller)
+        offers = self._face.images.offers(caller, judge)
+        return [with_choices(tool, offers) for tool in tools if self._may_call(tool.name, judge)]
 
     async def on_call_tool(
         self,
@@ -72,7 +71,7 @@ class Surface(Middleware):
     ) -> ToolResult:
         name = context.message.name
         try:
-            if not self._may_call(name):
+            if not self._may_call(name, self._judge()):
                 raise NotFoundError(f"Unknown tool: {name!r}")
             check_text(context.message.arguments)
             return await call_next(context)
@@ -88,14 +87,16 @@ class Surface(Middleware):
         context: MiddlewareContext[mt.ListResourcesRequest],
         call_next: CallNext[mt.ListResourcesRequest, Sequence[Resource]],
     ) -> Sequence[Resource]:
-        return [each for each in await call_next(context) if self._may_read(str(each.uri))]
+        found, judge = await call_next(context), self._judge()
+        return [each for each in found if self._may_read(str(each.uri), judge)]
 
     async def on_list_resource_templates(
         self,
         context: MiddlewareContext[mt.ListResourceTemplatesRequest],
         call_next: CallNext[mt.ListResourceTemplatesRequest, Sequence[ResourceTemplate]],
     ) -> Sequence[ResourceTemplate]:
-        return [each for each in await call_next(context) if self._may_read(each.uri_template)]
+        found, judge = await call_next(context), self._judge()
+        return [each for each in found if self._may_read(each.uri_template, judge)]
 
     async def on_read_resource(
         self,
@@ -104,7 +105,8 @@ class Surface(Middleware):
     ) -> Any:
         # Every resource needs the same scope or a wider one, so one that cannot be told from
         # its URI is refused unless the caller holds them all.
-        if not all(self._may_read(uri) for uri in self._resources):
+        judge = self._judge()
+        if not all(self._may_read(uri, judge) for uri in self._resources):
             raise NotFoundError("Unknown resource")
         try:
             return await call_next(context)
@@ -143,23 +145,29 @@ class Surface(Middleware):
     def _own_words(self) -> Mapping[str, str]:
         return {"instructions": instructions(self._face, self._text)}
 
-    def _may_call(self, name: str) -> bool:
+    def _may_call(self, name: str, judge: Judge | None) -> bool:
         scope = self._tools.get(name)
-        return scope is not None and self._decide(name, scope)
+        return scope is not None and _allows(judge, name, scope)
 
-    def _may_read(self, uri: str) -> bool:
+    def _may_read(self, uri: str, judge: Judge | None) -> bool:
         scope = self._resources.get(uri)
-        return scope is not None and self._decide(None, scope)
+        return scope is not None and _allows(judge, None, scope)
 
-    def _decide(self, component: str | None, scope: Scope) -> bool:
+    def _judge(self) -> Judge | None:
+        """For the caller; None is nobody, who may nothing."""
         try:
-            caller = self._face.caller()
+            return self._face.gate.judge(self._face.caller())
         except Unauthenticated:
-            return False
-        decision = self._face.gate.decide(caller, component, scope)
-        if not decision.allowed:
-            _log.debug("refused", extra={"component": component, "reason": decision.reason})
-        return decision.allowed
+            return None
+
+
+def _allows(judge: Judge | None, component: str | None, scope: Scope) -> bool:
+    if judge is None:
+        return False
+    decision = judge.decide(component, scope)
+    if not decision.allowed:
+        _log.debug("refused", extra={"component": component, "reason": decision.reason})
+    return decision.allowed
 
 
 async def check_complete(
