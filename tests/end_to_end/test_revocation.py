@@ -15,7 +15,7 @@ from imagewright.core.errors import Unavailable
 from imagewright.core.revocation import EVERYBODY, Target, What
 from imagewright.services.revoking import RevokingService
 from tests.end_to_end.money import HUMAN, OTHER, ROBOT, Paid, ask, call, code, exact, generate, paid
-from tests.end_to_end.service import OWNER, STRANGER, Service
+from tests.end_to_end.service import OWNER, STRANGER, Mode, Service
 from tests.end_to_end.wire import Peer
 from tests.fakes.openai_images import FakeOpenAI, Reply, Way
 
@@ -216,3 +216,32 @@ async def test_a_subject_revoked_mid_job_spends_nothing_more(shop: Paid) -> None
     assert shop.vendor.calls() == 2
     async with shop.client(HUMAN) as human:
         assert code(await call(human, "list_images", {})) is None
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_call_that_waits_ends_and_what_it_waited_for_is_kept(
+    shop: Paid, mode: Mode
+) -> None:
+    shop.vendor.slow_seconds = 4.0
+    shop.vendor.replies.append(Reply(way=Way.SLOW))
+    async with shop.service.http(ROBOT) as http:
+        peer = Peer(http, mode)
+        await peer.ask("tools/list")
+        waiting = asyncio.create_task(peer.call("generate_image", **ask(), wait=30))
+
+        async def at_work() -> bool:
+            return shop.vendor.calls() == 1
+
+        await until(at_work)
+        await Elsewhere(shop.state).revoke(Target(what=What.SUBJECT, key=ROBOT))
+        answer = await waiting
+    assert '"result"' not in answer.body
+    service = shop.service.app.services
+    (job,) = await service.jobs.list(ROBOT, open_only=False, limit=9, before=None)
+    assert not job.state.ended
+
+    async def ended() -> bool:
+        return (await service.jobs.get(ROBOT, job.id)).state.ended
+
+    await until(ended)
+    assert len(await service.library.of_job(ROBOT, job.id)) == 1
