@@ -396,14 +396,3 @@ async def test_no_row_of_asks_and_answers_spends_without_a_consent_that_is_grant
             used.add(answer.quote)
     for job in entered:
         await shop.jobs.cancel(job.caller, job.id, ORIGIN)
-
-
-def test_a_judge_decides_all_by_the_acl_it_began_with(shop: Shop) -> None:
-    judge = shop.gate.judge(POOR)
-    before = shop.images.offers(POOR)
-    shop.acl.acl = grants(subjects={POOR.subject: entry("images:write", models=("other",))})
-    assert judge.decide(None, Scope.IMAGES_READ).allowed
-    assert judge.decide_model("painter", "sketch")
-    assert shop.images.offers(POOR, judge) == before != ()
-    assert not shop.gate.decide(POOR, None, Scope.IMAGES_READ).allowed
-    assert shop.images.offers(POOR) == ()
