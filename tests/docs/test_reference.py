@@ -197,6 +197,7 @@ def test_every_metric_has_its_row() -> None:
     metrics.job("a", "b", 0.0)
     metrics.auth_failure("a")
     metrics.audit_dropped("a")
+    metrics.file("a", faulty=True)
     found: dict[str, Metric] = {
         f"{each.name}_total" if each.type == "counter" else each.name: each
         for each in metrics.registry.collect()

@@ -104,7 +104,7 @@ async def test_every_page_at_once_is_no_setting(tmp_path: Path) -> None:
 
 
 async def test_details_are_for_loopback_and_administrators(plain: Service) -> None:
-    whole = {"ready", "parts", "draining"}
+    whole = {"ready", "parts", "configuration", "draining"}
     async with plain.http(None) as http:
         near = await http.get("/ready")
         assert (near.status_code, set(near.json())) == (200, whole)

@@ -61,16 +61,23 @@ TRANSPARENT: dict[str, Any] = {"background": Background.TRANSPARENT}
 
 @dataclass
 class Watched:
-    """A watch that remembers."""
+    """A watch that remembers; `taken_back` stops repetitions."""
 
     stages: list[tuple[str, int, int]] = field(default_factory=list)
     partials: list[tuple[int, bytes]] = field(default_factory=list)
+    repeated: int = 0
+    taken_back: Exception | None = None
 
     async def stage(self, text: str, done: int = 0, total: int = 0) -> None:
         self.stages.append((text, done, total))
 
     async def partial(self, index: int, data: bytes) -> None:
         self.partials.append((index, data))
+
+    async def again(self) -> None:
+        self.repeated += 1
+        if self.taken_back is not None:
+            raise self.taken_back
 
 
 class Time:

@@ -27,6 +27,7 @@ from imagewright.settings import Settings
 _log = logging.getLogger(__name__)
 _LOOK_EVERY = 2.0
 _NOTE_EVERY = 15.0
+_SWEEP_EVERY = 0.5
 
 
 @runtime_checkable
@@ -54,7 +55,7 @@ class App:
         self._face = self._make_face(stdio=stdio)
         self.mcp: FastMCP[Any] = build_server(
             self._face,
-            None if stdio else parts.chain,
+            None if stdio else self.services.chain,
             ServerOptions(
                 name=settings.name,
                 version=self.services.status.about.version,
@@ -62,6 +63,7 @@ class App:
                 seal=(parts.keys.derive("request state"),),
                 signpost=signpost_of(settings),
                 asked_for=parts.oidc.asked_for if parts.oidc else None,
+                answers=self.services.answers,
                 path=settings.server.path,
             ),
         )
@@ -111,23 +113,23 @@ class App:
         """Take up the operator's changes to the ACL and the tokens."""
         for source in self.parts.refreshed:
             if source.refresh(force=force):
-                _log.info("configuration taken up", extra={"part": type(source).__name__})
+                _log.info("configuration taken up", extra={"part": source.part})
                 self._note_reading(source)
+            self.parts.metrics.file(source.part, faulty=bool(source.flaws()))
 
     def _note_reading(self, source: AclFile | Tokens) -> None:
-        """Tell the audit which file is in force from now on."""
+        """Tell the audit which file is in force from now on, or that it is gone."""
         reading = source.reading()
-        if reading is not None:
-            note = Note(
-                at=self.parts.world.clock.now(),
-                subject=OPERATOR,
-                credential=LOCAL,
-                action="reload",
-                thing=reading.file,
-                outcome="in force",
-                shape=json.dumps({"sha256": reading.sha256}),
-            )
-            self.services.witness.note(note)
+        note = Note(
+            at=self.parts.world.clock.now(),
+            subject=OPERATOR,
+            credential=LOCAL,
+            action="reload",
+            thing=reading.file if reading else source.part,
+            outcome="in force" if reading else "gone",
+            shape=json.dumps({"sha256": reading.sha256}) if reading else None,
+        )
+        self.services.witness.note(note)
 
     async def _open(self) -> None:
         parts, stack = self.parts, self._stack
@@ -141,10 +143,12 @@ class App:
             if isinstance(part, _Opened):
                 await part.open()
                 stack.push_async_callback(part.close)
+        await self.services.standing.refresh()
         asked = (parts.oidc, parts.sign_in, *parts.introspections)
         for outward in (parts.fetcher, *asked, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
+        self.refresh()
         section = self.settings.metrics
         listener = MetricsListener(
             parts.metrics, MetricsConfig(host=section.host, port=section.port)
@@ -153,16 +157,15 @@ class App:
         stack.callback(listener.close)
         services = self.services
         for source in parts.refreshed:
-            self._note_reading(source)
+            if source.reading() is not None:
+                self._note_reading(source)
         stack.push_async_callback(services.sealer.turn, last=True)
         stack.push_async_callback(services.witness.flush)
-        for keeper in (services.sealer, services.witness):
-            stack.push_async_callback(_end, asyncio.create_task(keeper.run()))
-        chores = asyncio.create_task(self._chores(), name="chores")
-        stack.push_async_callback(_end, chores)
-        # A task of its own: a database that is away must not keep the ACL's changes waiting.
+        # A task of its own each: a database that is away must not keep the ACL waiting.
         stack.push_async_callback(self._write_uses)
-        stack.push_async_callback(_end, asyncio.create_task(self._keep_uses(), name="uses"))
+        chores = (self._chores(), self._keep_standing(), self._keep_uses())
+        for chore in (*chores, services.sealer.run(), services.witness.run()):
+            stack.push_async_callback(_end, asyncio.create_task(chore))
         await self.services.workers.start()
         stack.push_async_callback(self.drain)
 
@@ -189,6 +192,17 @@ class App:
             _log.warning("token uses not written", extra={"code": fault.code})
         except Exception:  # noqa: BLE001 - it stops neither the next time nor the end
             _log.error("token uses not written", exc_info=True)
+
+    async def _keep_standing(self) -> None:
+        """Follow what is revoked, and end what is open for whoever is nobody any more."""
+        keeping = asyncio.create_task(self.services.standing.keep())
+        try:
+            while self.services.answers is not None:
+                await asyncio.sleep(_SWEEP_EVERY)
+                await self.services.answers.sweep()
+            await keeping
+        finally:
+            await _end(keeping)
 
     def _make_face(self, *, stdio: bool) -> Face:
         services, limits = self.services, self.settings.limits

@@ -8,7 +8,9 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from imagewright.adapters.acl.file import AclFile, AclFileConfig
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
@@ -28,6 +30,7 @@ from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.adapters.sql.sessions import SqlSessions
 from imagewright.adapters.sql.uses import SqlUses
 from imagewright.adapters.telemetry.metrics import Metrics
@@ -55,6 +58,7 @@ from imagewright.ports.library import Library
 from imagewright.ports.provider import Parts as ProviderParts
 from imagewright.ports.provider import Provider
 from imagewright.ports.queue import Queue
+from imagewright.ports.revocations import Revocations
 from imagewright.ports.sessions import Sessions
 from imagewright.ports.sign_in import SignInProvider
 from imagewright.services.uses import UseLog
@@ -81,6 +85,7 @@ class Parts:
     books: Books
     jobs: Jobs
     library: Library
+    revocations: Revocations
     fetcher: Fetcher
     queue: Queue
     board: Board
@@ -119,6 +124,7 @@ def parts_of(settings: Settings) -> Parts:
         books=SqlBooks(database),
         jobs=SqlJobs(database),
         library=SqlLibrary(database),
+        revocations=SqlRevocations(database),
         fetcher=WebFetcher(Guard()),
         queue=InProcessQueue(),
         board=InProcessBoard(),
@@ -168,16 +174,26 @@ def acl_of(settings: Settings, tell: Tell) -> AclSource:
     path = settings.auth.acl_path
     if path is None:
         return FixedAcl(local_acl(read_only=settings.read_only))
-    known = Known(
-        tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
-    )
     config = AclFileConfig(
         path=path,
         read_only=settings.read_only,
-        known=known,
+        known=known_of(settings),
+        today=lambda: today_of(settings),
         object_to=objections_of(settings),
     )
     return AclFile(config, tell)
+
+
+def known_of(settings: Settings) -> Known:
+    """The names that an ACL may use."""
+    return Known(
+        tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
+    )
+
+
+def today_of(settings: Settings) -> date:
+    """The day by which grants expire."""
+    return datetime.now(ZoneInfo(settings.time_zone)).date()
 
 
 def _imaging(settings: Settings) -> VipsImaging:

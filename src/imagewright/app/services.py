@@ -1,9 +1,11 @@
 """The services, each given its parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
+from imagewright.adapters.auth.barred import Barred
+from imagewright.api.mcp.open_answers import OpenAnswers
 from imagewright.app.parts import Parts, database_url
 from imagewright.core.picture import PictureLimits
 from imagewright.core.shape import Shaper
@@ -22,6 +24,7 @@ from imagewright.services.links import LinkRules, LinkService
 from imagewright.services.sealer import Sealer
 from imagewright.services.sessions import SessionRules, SessionService
 from imagewright.services.sign_in import SignInService
+from imagewright.services.standing import Standing
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.witness import Witness, WitnessRules
@@ -43,9 +46,15 @@ class Entrance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the faces call; `entrance` None is a service where everybody is `local`."""
+    """What the faces call; `chain` None is a server without tokens.
+
+    `entrance` None is a service where everybody is `local`.
+    """
 
     intake: Intake
+    standing: Standing
+    chain: Authenticator | None
+    answers: OpenAnswers | None
     gate: Gate
     images: ImageService
     inputs: Inputs
@@ -64,14 +73,18 @@ class Services:
 def services_of(settings: Settings, parts: Parts) -> Services:
     """Every service, with the operator's limits."""
     clock, zone = parts.world.clock, ZoneInfo(settings.time_zone)
+    standing = Standing(parts.acl, parts.revocations, clock)
+    chain = Barred(parts.chain, standing) if parts.chain is not None else None
     shaper = _shaper(settings, parts)
     rules = _gate_rules(settings, zone, shaper)
-    gate = Gate(parts.acl, parts.books, parts.catalogue, rules, parts.world)
+    gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
     library = _library(settings, parts)
-    limits = settings.limits
-    intake = Intake()
+    limits, intake = settings.limits, Intake()
     return Services(
         intake=intake,
+        standing=standing,
+        chain=chain,
+        answers=OpenAnswers(gate, chain) if chain is not None else None,
         gate=gate,
         images=ImageService(
             gate,
@@ -87,20 +100,20 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         jobs=JobService(
             parts.jobs, parts.books, Following(board=parts.board, clock=clock, intake=intake)
         ),
-        links=LinkService(
-            parts.library,
-            gate,
-            clock,
-            LinkRules(key=parts.keys.derive("links"), seconds=limits.link),
-        ),
+        links=_links(settings, parts, gate),
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
-        workers=_workers(settings, parts, gate, library),
+        workers=_workers(settings, replace(parts, chain=chain), gate, library),
         sealer=Sealer(parts.audit, clock),
         witness=_witness(settings, parts),
         shaper=shaper,
-        entrance=_entrance(settings, parts, parts.chain),
+        entrance=_entrance(settings, parts, chain),
     )
+
+
+def _links(settings: Settings, parts: Parts, gate: Gate) -> LinkService:
+    rules = LinkRules(key=parts.keys.derive("links"), seconds=settings.limits.link)
+    return LinkService(parts.library, gate, parts.world.clock, rules)
 
 
 def _entrance(settings: Settings, parts: Parts, chain: Authenticator | None) -> Entrance | None:
@@ -187,6 +200,7 @@ def _status(settings: Settings, parts: Parts, intake: Intake) -> StatusService:
             "reuse_seconds": limits.reuse,
         },
         confinement=parts.imaging.confinement,
+        files={source.part: source.flaws for source in parts.refreshed},
     )
     pings = {
         "database": parts.books.ping,

@@ -32,12 +32,13 @@ def settings_or_exit(sources: Sources | None, check: Check | None = None) -> Loa
     try:
         loaded = load(config=given.config, env_file=given.env_file, check=check)
     except SettingsFault as fault:
-        _print(fault.flaws)
+        print_flaws(fault.flaws)
         raise SystemExit(BAD_CONFIGURATION) from None
-    _print(loaded.warnings)
+    print_flaws(loaded.warnings)
     return loaded
 
 
-def _print(flaws: Iterable[Flaw]) -> None:
+def print_flaws(flaws: Iterable[Flaw]) -> None:
+    """Print each on standard error."""
     for flaw in flaws:
         print(flaw, file=sys.stderr)

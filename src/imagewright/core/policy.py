@@ -12,7 +12,8 @@ from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Model
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.plan import Plan
-from imagewright.core.scope import WRITING, Scope
+from imagewright.core.revocation import Target, barring, stopping
+from imagewright.core.scope import SPENDING, WRITING, Scope
 from imagewright.core.sizing import may_choose
 
 QUALITY_ORDER = (Quality.LOW, Quality.MEDIUM, Quality.HIGH, Quality.XHIGH, Quality.MAX)
@@ -57,7 +58,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acl:
-    """The whole ACL; `read_only` beats every grant.
+    """The whole ACL; `read_only` and `revoked` beat every grant.
 
     `everyone` is a ceiling: raises InvalidRequest if it grants scopes, for then a subject
     that nobody named could act.
@@ -68,6 +69,7 @@ class Acl:
     everyone: Entry = Entry()
     providers: Mapping[str, Budget] = field(default_factory=lambda: MappingProxyType({}))
     read_only: bool = True
+    revoked: frozenset[Target] = frozenset()
 
     def __post_init__(self) -> None:
         if self.everyone.scopes:
@@ -108,7 +110,12 @@ _YES = Decision(allowed=True, reason="granted")
 
 
 def granted(acl: Acl, caller: Caller, today: date) -> frozenset[Scope]:
-    """The scopes in force: those of entries not expired, less credential's and read-only's bars."""
+    """The scopes in force: those of entries not expired, less what bars them.
+
+    Bars are the credential's narrowness, read-only, and what was revoked.
+    """
+    if barred(acl, caller):
+        return frozenset()
     scopes: set[Scope] = set()
     for entry in acl.entries(caller):
         if entry.expires is None or today <= entry.expires:
@@ -118,11 +125,25 @@ def granted(acl: Acl, caller: Caller, today: date) -> frozenset[Scope]:
         scopes &= {scope for scope in scopes if scope.value in narrowing}
     if acl.read_only:
         scopes -= WRITING
+    if stopped(acl, caller, None):
+        scopes -= SPENDING
     return frozenset(scopes)
+
+
+def barred(acl: Acl, caller: Caller) -> bool:
+    """Whether the caller's token or subject was revoked."""
+    return bool(acl.revoked) and not acl.revoked.isdisjoint(barring(caller))
+
+
+def stopped(acl: Acl, caller: Caller, provider: str | None) -> bool:
+    """Whether the caller's spending was revoked, at the provider or (None) everywhere."""
+    return bool(acl.revoked) and not acl.revoked.isdisjoint(stopping(caller.subject, provider))
 
 
 def decide(acl: Acl, caller: Caller, component: str | None, scope: Scope, today: date) -> Decision:
     """Whether the caller may use a tool by name, or (None) anything else that needs the scope."""
+    if barred(acl, caller):
+        return Decision(allowed=False, reason="revoked")
     if acl.read_only and scope in WRITING:
         return Decision(allowed=False, reason="read_only")
     if scope not in granted(acl, caller, today):
@@ -164,14 +185,15 @@ def decide_plan(acl: Acl, caller: Caller, plan: Plan, model: Model) -> Decision:
     return _YES
 
 
+def lists(patterns: tuple[str, ...] | None, name: str) -> bool:
+    """Whether one of the patterns is the name's; None is no list, which leaves out nothing."""
+    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def _listed(
     name: str, acl: Acl, caller: Caller, names: Callable[[Entry], tuple[str, ...] | None]
 ) -> bool:
-    return all(
-        any(fnmatchcase(name, pattern) for pattern in patterns)
-        for entry in acl.entries(caller)
-        if (patterns := names(entry)) is not None
-    )
+    return all(lists(names(entry), name) for entry in acl.entries(caller))
 
 
 def _within(levels: Iterable[Quality], most: Quality) -> bool:

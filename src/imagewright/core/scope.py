@@ -30,6 +30,9 @@ SHORTHANDS: dict[str, frozenset[Scope]] = {
     "*": frozenset(set(Scope) - _ALWAYS_NAMED),
 }
 
+SPENDING = frozenset({Scope.SPEND, Scope.SPEND_RELAYED, Scope.SPEND_UNATTENDED})
+"""What lets a subject spend money, by whatever consent."""
+
 WRITING = frozenset({Scope.IMAGES_WRITE, Scope.STYLES_WRITE, Scope.ADMIN_WRITE})
 """What a read-only service refuses to everybody."""
 

@@ -82,10 +82,10 @@ class Books(Protocol):
         ledger and audit.
         The same ask is one with the same subject and ask digest that is open, of unknown outcome,
         or succeeded since `reuse_since` with all its images still there.
-        Raises ConfirmationInvalid (the quote given is not this subject's open quote for this
-        plan and at least this ceiling), Busy, or BudgetExceeded naming level, limit, used and
-        reset; then nothing is entered. An account whose held and settled and the ceiling
-        together would pass its limit has no room.
+        Raises Forbidden (the caller was revoked, or its spending), ConfirmationInvalid (the quote
+        given is not this subject's open quote for this plan and at least this ceiling), Busy, or
+        BudgetExceeded naming level, limit, used and reset; then nothing is entered. An account
+        whose held and settled and the ceiling together would pass its limit has no room.
         """
 
     async def find(self, demand: Demand) -> Job | None:
@@ -94,7 +94,7 @@ class Books(Protocol):
     async def offer(self, caller: Caller, quote: Quote, origin: Origin, now: int) -> Quote:
         """Record a quote, or return the open one for the same plan and ceiling.
 
-        A ninth open quote of one subject ends its oldest.
+        A ninth open quote of one subject ends its oldest. Raises Forbidden as `admit` does.
         """
 
     async def settle(self, verdict: Verdict) -> bool:

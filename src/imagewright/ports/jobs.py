@@ -35,7 +35,8 @@ class Jobs(Protocol):
     async def start(self, job: Job, owner: str, now: int) -> bool:
         """Mark a claimed job started, before its provider is called.
 
-        False where it is no longer this owner's attempt, or was asked to stop.
+        False where it is no longer this owner's attempt, or was asked to stop. Raises Forbidden
+        where its caller was revoked, or its spending; then it is not marked.
         """
 
     async def renew(self, lease: Lease) -> frozenset[str]:

@@ -65,13 +65,19 @@ class Delivery:
 
 
 class Watch(Protocol):
-    """Where a provider tells how far it is; none of these fails or waits long."""
+    """Where a provider tells how far it is; none of these waits long, and only `again` fails."""
 
     async def stage(self, text: str, done: int = 0, total: int = 0) -> None:
         """A short phrase of ours, and true steps done of a known total; no invented shares."""
 
     async def partial(self, index: int, data: bytes) -> None:
         """A partial image that the provider really sent; `index` counts the order's from 0."""
+
+    async def again(self) -> None:
+        """Asked before an attempt that surely was not accepted is repeated.
+
+        Raises a Fault, to be passed on, where what allowed the order was taken back meanwhile.
+        """
 
 
 class Provider(Protocol):

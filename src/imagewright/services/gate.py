@@ -22,7 +22,7 @@ from imagewright.core.ids import Kind
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE, Nano, usd
 from imagewright.core.plan import Plan, read_plan
-from imagewright.core.policy import Decision
+from imagewright.core.policy import Acl, Decision
 from imagewright.core.quote import Consent, Quote, accepted
 from imagewright.core.scope import Scope
 from imagewright.core.shape import Shaper
@@ -71,6 +71,26 @@ class Wish:
     answer: Answer | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Decisions for one caller by one ACL: what one answer tells fits together.
+
+    The ACL in force may be another with every call of the gate.
+    """
+
+    acl: Acl
+    caller: Caller
+    today: date
+
+    def decide(self, component: str | None, scope: Scope) -> Decision:
+        """As `Gate.decide`."""
+        return policy.decide(self.acl, self.caller, component, scope, self.today)
+
+    def decide_model(self, provider: str, model: str) -> bool:
+        """As `Gate.decide_model`."""
+        return policy.decide_model(self.acl, self.caller, provider, model).allowed
+
+
 class Gate:
     """Decides, prices, takes consent and keeps the money; nothing is spent but through it."""
 
@@ -84,6 +104,10 @@ class Gate:
         self._clock = world.clock
         self._new_id = world.new_id
         self._day = (-1, date.min)
+
+    def judge(self, caller: Caller) -> Judge:
+        """Decisions by the ACL of this moment. Raises Unavailable."""
+        return Judge(acl=self._acl.current(), caller=caller, today=self._today())
 
     def decide(self, caller: Caller, component: str | None, scope: Scope) -> Decision:
         """Whether the caller may use a tool by its name, or (None) anything else of that scope."""
@@ -101,6 +125,14 @@ class Gate:
                 "This is more than you may ask for.",
                 hint=f"Ask for a smaller {decision.reason}, or ask the operator.",
                 details={"limit": decision.reason},
+            )
+
+    def check_spending(self, caller: Caller, provider: str) -> None:
+        """Raise Forbidden where the operator has stopped the caller's spending at the provider."""
+        if policy.stopped(self._acl.current(), caller, provider):
+            raise Forbidden(
+                "The operator has stopped this spending.",
+                hint="Use a free model, or ask the operator.",
             )
 
     def scopes(self, caller: Caller) -> frozenset[Scope]:
@@ -133,7 +165,7 @@ class Gate:
     async def admit(self, wish: Wish) -> Admitted:
         """Let an ask in.
 
-        Raises Forbidden, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
+        Raises Forbidden, Unavailable, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
         ConfirmationRequired with the quote recorded.
         """
         component = COMPONENTS[wish.plan.ask.action]
@@ -143,6 +175,7 @@ class Gate:
         demand = self._demand(wish)
         if demand.consent is Consent.FREE:
             return await self._enter(demand)
+        self.check_spending(wish.caller, wish.plan.provider)
         strengths = self.consents(wish.caller)
         if not strengths:
             raise Forbidden(

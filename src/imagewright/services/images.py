@@ -14,7 +14,7 @@ from imagewright.ports.board import Board, News
 from imagewright.ports.books import Admitted, Origin
 from imagewright.ports.clock import Clock
 from imagewright.ports.queue import Queue
-from imagewright.services.gate import Answer, Gate, Wish
+from imagewright.services.gate import Answer, Gate, Judge, Wish
 from imagewright.services.intake import Intake
 from imagewright.services.library import LibraryService
 
@@ -63,14 +63,13 @@ class ImageService:
         self._signals = signals
         self._rules = rules
 
-    def offers(self, caller: Caller) -> tuple[Offer, ...]:
+    def offers(self, caller: Caller, judge: Judge | None = None) -> tuple[Offer, ...]:
         """The providers and models that the caller may use, in the operator's order."""
+        judge = judge or self._gate.judge(caller)
         found = []
         for offer in self._catalogue.offers:
             models = tuple(
-                model
-                for model in offer.models
-                if self._gate.decide_model(caller, offer.name, model.id)
+                model for model in offer.models if judge.decide_model(offer.name, model.id)
             )
             if models:
                 found.append(Offer(name=offer.name, title=offer.title, models=models))

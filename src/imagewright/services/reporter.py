@@ -1,19 +1,27 @@
 """Tells how far a running job is, to those who wait and to the jobs table."""
 
 import logging
+from collections.abc import Awaitable, Callable
 
+from imagewright.core.errors import Fault
 from imagewright.core.job import Job
 from imagewright.ports.board import Board, News
 from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
 from imagewright.services.library import LibraryService
 
+Decide = Callable[[], Awaitable[None]]
+"""Raises a Fault where what allowed a job was taken back."""
+
 _log = logging.getLogger(__name__)
 _WRITE_EVERY = 1.0
 
 
 class Reporter:
-    """The `Watch` of one job: the board hears all, the table new phrases and one entry a second."""
+    """The telling half of a job's `Watch`.
+
+    The board hears all, the table new phrases and one entry a second.
+    """
 
     def __init__(
         self, job: Job, jobs: Jobs, library: LibraryService, board: Board, clock: Clock
@@ -49,3 +57,25 @@ class Reporter:
 
     def _told(self, fault: Exception) -> dict[str, str]:
         return {"job": self._job.id, "code": getattr(fault, "code", type(fault).__name__)}
+
+
+class Minder:
+    """The `Watch` of one job: a reporter that also keeps it from going on without its grants."""
+
+    def __init__(self, reporter: Reporter, decide: Decide) -> None:
+        self.stage = reporter.stage
+        self.partial = reporter.partial
+        self._decide = decide
+        self._refusal: Fault | None = None
+
+    async def again(self) -> None:
+        """Raise what the decision raises."""
+        try:
+            await self._decide()
+        except Fault as fault:
+            self._refusal = fault
+            raise
+
+    def refused(self, fault: Fault) -> bool:
+        """Whether it is ours, raised where it is certain that nothing was made."""
+        return fault is self._refusal

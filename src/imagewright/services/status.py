@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from imagewright.core.flaw import Flaw
 from imagewright.ports.clock import Clock
 from imagewright.services.intake import Intake
 
@@ -11,6 +12,8 @@ _ASK_SECONDS = 3.0
 _KEEP_SECONDS = 1.0
 
 Ping = Callable[[], Awaitable[None]]
+Flaws = Callable[[], tuple[Flaw, ...]]
+"""Why a file of the operator's is not in force as it stands now; none where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,7 @@ class About:
     version: str
     limits: Mapping[str, int | str]
     confinement: Callable[[], Mapping[str, str]] = dict
+    files: Mapping[str, Flaws] = field(default_factory=dict)
 
 
 class StatusService:
@@ -45,6 +49,12 @@ class StatusService:
     async def ready(self) -> bool:
         """Whether new work is taken: every part answers and the service is not being stopped."""
         return not self.draining and all((await self.parts()).values())
+
+    def flaws(self) -> Mapping[str, tuple[str, ...]]:
+        """For each watched file, what keeps it as it stands now from being in force."""
+        return {
+            name: tuple(str(flaw) for flaw in flaws()) for name, flaws in self.about.files.items()
+        }
 
     async def parts(self) -> Mapping[str, bool]:
         """Which parts answer."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import chain, repeat
 
 from imagewright.core.ask import Action, Reference
@@ -46,7 +47,7 @@ from imagewright.ports.telemetry import Telemetry
 from imagewright.services.gate import COMPONENTS, Gate
 from imagewright.services.images import find_model
 from imagewright.services.library import Label, LibraryService
-from imagewright.services.reporter import Reporter
+from imagewright.services.reporter import Minder, Reporter
 
 _log = logging.getLogger(__name__)
 
@@ -175,13 +176,18 @@ class Work:
             _log.exception("provider broke", extra={"job": job.id, "provider": job.provider})
             return _broken_off(job, "The call to the provider broke off.")
 
-    async def _call(self, job: Job, provider: Provider, order: Order) -> Delivery:
+    async def _call(self, job: Job, provider: Provider, order: Order) -> Delivery | _Result:
         bench = self._bench
-        watch = Reporter(job, bench.jobs, bench.library, bench.board, bench.clock)
+        reporter = Reporter(job, bench.jobs, bench.library, bench.board, bench.clock)
+        watch = Minder(reporter, partial(self._decide_again, job, order.plan))
         bench.board.post(job.id, News(stage="started"))
-        if order.plan.ask.action is Action.EDIT:
-            return await provider.edit(order, watch)
-        return await provider.generate(order, watch)
+        call = provider.edit if order.plan.ask.action is Action.EDIT else provider.generate
+        try:
+            return await call(order, watch)
+        except Fault as fault:
+            if watch.refused(fault):
+                return _failed(fault)
+            raise
 
     async def _decide_again(self, job: Job, plan: Plan) -> None:
         bench, caller = self._bench, job.caller
@@ -194,6 +200,8 @@ class Work:
         allowed = bench.gate.decide(caller, component, Scope.IMAGES_WRITE).allowed
         allowed = allowed and bench.gate.decide_model(caller, plan.provider, plan.model)
         paid = job.ceiling > FREE
+        if paid:
+            bench.gate.check_spending(caller, plan.provider)
         if not allowed or (paid and job.consent not in bench.gate.consents(caller)):
             raise Forbidden("What allowed this was taken back before it began.")
         model = find_model(bench.catalogue, plan.provider, plan.model)

@@ -1,4 +1,5 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from imagewright.adapters.acl.file import AclFile, AclFileConfig, Objection
 from imagewright.adapters.acl.fixed import FixedAcl, local_acl
 from imagewright.adapters.acl.reader import Known
+from imagewright.adapters.toml.document import Stamp
 from imagewright.core.caller import LOCAL
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.policy import Acl
@@ -56,21 +58,89 @@ def test_a_bad_file_changes_nothing_and_is_told_of_once(path: Path, text: str) -
     assert source.refresh()
 
 
-def test_a_file_that_goes_away_or_opens_up_changes_nothing(path: Path) -> None:
+def test_a_file_that_opens_up_to_everybody_changes_nothing(path: Path) -> None:
     told: list[Flaw] = []
     source = opened(path, told)
     path.chmod(0o666)
-    assert not source.refresh()
-    path.unlink()
-    assert not source.refresh()
-    assert not source.refresh()
+    for _ in range(3):
+        assert not source.refresh()
     assert set(source.current().subjects) == {"user:alice"}
-    assert [flaw.sentence for flaw in told] == [
-        "Everybody may write this file.",
-        "The file cannot be opened: No such file or directory.",
-    ]
+    assert [flaw.sentence for flaw in told] == ["Everybody may write this file."]
+    assert source.flaws() == tuple(told)
+
+
+def test_a_file_that_is_gone_means_nobody_until_it_is_there_again(path: Path) -> None:
+    told: list[Flaw] = []
+    source = opened(path, told)
+    path.unlink()
+    assert source.refresh()
+    for _ in range(3):
+        assert not source.refresh(force=True)
+    assert source.current() == Acl(read_only=True)
+    (flaw,) = told
+    assert (flaw.place, source.flaws()) == (str(path), (flaw,))
+    assert flaw.sentence.startswith("The file is gone")
     path.write_text(BOB)
     assert source.refresh()
+    assert set(source.current().subjects) == {"user:bob"}
+    assert source.flaws() == ()
+
+
+def test_a_bad_file_where_none_was_leaves_nobody(path: Path) -> None:
+    told: list[Flaw] = []
+    source = opened(path, told)
+    path.unlink()
+    source.refresh()
+    path.write_text("[subjects")
+    assert not source.refresh()
+    assert source.current().subjects == {}
+    path.unlink()
+    assert source.refresh()
+    assert [flaw.sentence for flaw in source.flaws()] == [told[0].sentence]
+    assert len(told) == 3
+
+
+def test_a_directory_that_is_gone_means_nobody_too(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "acl.toml"
+    path.parent.mkdir()
+    path.write_text(ALICE)
+    source = opened(path, [])
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.touch()
+    assert source.refresh()
+    assert source.current().subjects == {}
+
+
+def test_what_cannot_be_looked_at_is_not_gone(path: Path) -> None:
+    source = opened(path, [])
+    path.unlink()
+    path.symlink_to(path)  # whoever follows it is told of a loop
+    assert not source.refresh()
+    assert set(source.current().subjects) == {"user:alice"}
+    assert len(source.flaws()) == 1
+
+
+def test_a_second_writing_with_the_stamp_of_the_first_is_not_missed(path: Path) -> None:
+    source = opened(path, [])
+    path.write_text(ALICE.replace("alice", "carol"))
+    assert source.refresh()
+    stamp = path.stat()
+    path.write_text(ALICE.replace("alice", "peter"))
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    source._watched._stamp = Stamp.of(path.stat())  # noqa: SLF001 - the clock's tick is not ours
+    assert source.refresh()
+    assert set(source.current().subjects) == {"user:peter"}
+    assert not source.refresh()
+
+
+def test_two_that_refresh_at_once_leave_the_newest_in_force(path: Path) -> None:
+    source = opened(path, [])
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(100):
+            replace(path, ALICE.replace("alice", f"u{number:03}"))
+            list(threads.map(lambda force: source.refresh(force=force), [True, False] * 2))
+            assert set(source.current().subjects) == {f"user:u{number:03}"}
 
 
 def test_a_file_is_read_again_when_asked_for_or_touched(path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from imagewright.adapters.providers.openai import Config, OpenAIImages, build
 from imagewright.core.errors import (
     Fault,
+    Forbidden,
     ModerationBlocked,
     OutcomeUnknown,
     ProviderBadAnswer,
@@ -241,6 +242,16 @@ async def test_a_wish_to_be_asked_again_is_not_enough(
     vendor.replies.append(reply)
     assert type(await failure(openai)) is expected
     assert vendor.calls() == 1
+
+
+async def test_what_was_taken_back_meanwhile_is_not_tried_again(
+    openai: OpenAIImages, vendor: FakeOpenAI, time: Time
+) -> None:
+    vendor.replies.append(error(429, LIMIT))
+    watched = Watched(taken_back=Forbidden("What allowed this was revoked."))
+    with pytest.raises(Forbidden):
+        await openai.generate(order(), watched)
+    assert (vendor.calls(), time.slept, watched.repeated) == (1, [0.5], 1)
 
 
 async def test_attempts_are_counted(openai: OpenAIImages, vendor: FakeOpenAI, time: Time) -> None:

@@ -12,6 +12,7 @@ from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.adapters.sql.sessions import SqlSessions
 from imagewright.adapters.sql.uses import SqlUses
 from tests.adapters.sql.postgres import Postgres
@@ -57,6 +58,11 @@ async def database(url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
+
+
+@pytest.fixture
+def revocations(database: Database) -> SqlRevocations:
+    return SqlRevocations(database)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from tests.contracts.audit import AuditContract
 from tests.contracts.books import BooksContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
+from tests.contracts.revocations import RevocationsContract, RevokedContract
 from tests.contracts.sessions import SessionsContract
 from tests.contracts.uses import UsesContract
 
@@ -29,4 +30,8 @@ class TestUses(UsesContract):
 
 
 class TestAudit(AuditContract):
+    pass
+
+
+class TestRevocations(RevocationsContract, RevokedContract):
     pass

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from imagewright.adapters.acl.reader import Known, read_acl
 from imagewright.adapters.toml.document import OPEN_TO_CHANGE, Document, KeyPath
 from imagewright.adapters.toml.findings import Findings
-from imagewright.adapters.toml.watched import Reading, Tell, Watched
+from imagewright.adapters.toml.watched import Reading, Tell, Watched, WatchedFile
 from imagewright.core.flaw import Flaw
 from imagewright.core.policy import Acl
 
@@ -23,7 +24,7 @@ class Objection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AclFileConfig:
-    """Which file, whether everything stays read-only, the names that it may use, and who objects.
+    """Which file, whether everything stays read-only, the names it may use, the day, who objects.
 
     What `object_to` finds refuses a reading like a fault of its own.
     """
@@ -31,32 +32,43 @@ class AclFileConfig:
     path: Path
     read_only: bool
     known: Known
+    today: Callable[[], date] | None = None
     object_to: Callable[[Acl], Iterable[Objection]] = lambda _: ()
 
 
 class AclFile:
-    """Implements `ports.acl.AclSource`."""
+    """Implements `ports.acl.AclSource`. Without its file it names nobody."""
+
+    part = "acl"
 
     def __init__(self, config: AclFileConfig, tell: Tell) -> None:
         """Reads the file; warnings go to `tell`. Raises Misconfigured with every flaw."""
         self._watched = Watched(
-            config.path, OPEN_TO_CHANGE, lambda document: _read(document, config), tell
+            WatchedFile(config.path, OPEN_TO_CHANGE),
+            lambda document: _read(document, config),
+            Acl(read_only=config.read_only),
+            tell,
         )
 
     def current(self) -> Acl:
         return self._watched.current()
 
-    def reading(self) -> Reading:
-        """What is in force."""
+    def reading(self) -> Reading | None:
+        """What is in force, or None while the file is gone."""
         return self._watched.reading()
 
     def refresh(self, *, force: bool = False) -> bool:
         """Take up a changed file, or any with `force`; a bad one is told of and changes nothing."""
         return self._watched.refresh(force=force)
 
+    def flaws(self) -> tuple[Flaw, ...]:
+        """Why the file as it stands now is not in force; none where it is."""
+        return self._watched.flaws()
+
 
 def _read(document: Document, config: AclFileConfig) -> tuple[Acl, tuple[Flaw, ...]]:
-    acl, warnings = read_acl(document, config.known, read_only=config.read_only)
+    today = config.today() if config.today else None
+    acl, warnings = read_acl(document, config.known, read_only=config.read_only, today=today)
     found = Findings(document)
     for each in config.object_to(acl):
         found.fault(each.path, each.sentence, each.hint)

@@ -36,15 +36,21 @@ class Known:
     providers: frozenset[str] | None = None
 
 
-def read_acl(document: Document, known: Known, *, read_only: bool) -> tuple[Acl, tuple[Flaw, ...]]:
-    """The ACL and its warnings. Raises Misconfigured with every flaw of the document."""
-    return _Reader(document, known).acl(read_only=read_only)
+def read_acl(
+    document: Document, known: Known, *, read_only: bool, today: date | None = None
+) -> tuple[Acl, tuple[Flaw, ...]]:
+    """The ACL and its warnings. Raises Misconfigured with every flaw of the document.
+
+    What has expired by `today` is warned of: it must not stop a service that starts again.
+    """
+    return _Reader(document, known, today).acl(read_only=read_only)
 
 
 class _Reader:
-    def __init__(self, document: Document, known: Known) -> None:
+    def __init__(self, document: Document, known: Known, today: date | None) -> None:
         self._document = document
         self._known = known
+        self._today = today
         self._found = Findings(document)
 
     def acl(self, *, read_only: bool) -> tuple[Acl, tuple[Flaw, ...]]:
@@ -210,7 +216,13 @@ class _Reader:
 
     def _expires(self, path: KeyPath, table: Table) -> date | None:
         value = table.get("expires")
-        if value is None or type(value) is date:
+        if value is None:
+            return None
+        if type(value) is date:
+            if self._today is not None and value < self._today:
+                self._found.warn(
+                    (*path, "expires"), "This day has passed, so the entry grants nothing."
+                )
             return value
         self._found.fault(
             (*path, "expires"),

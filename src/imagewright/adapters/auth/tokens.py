@@ -14,9 +14,10 @@ from imagewright.adapters.auth.token_reader import (
     single_table,
 )
 from imagewright.adapters.toml.document import OPEN_TO_READ
-from imagewright.adapters.toml.watched import Reading, Tell, Watched
+from imagewright.adapters.toml.watched import Reading, Tell, Watched, WatchedFile
 from imagewright.core.caller import Caller, Credential, proof_of
 from imagewright.core.errors import Unauthenticated
+from imagewright.core.flaw import Flaw
 from imagewright.core.token import PREFIX
 from imagewright.ports.clock import Clock
 from imagewright.ports.uses import Use
@@ -37,8 +38,10 @@ class Tokens:
     """Implements `ports.auth.Authenticator`.
 
     Every refusal is in the same words: a stranger learns neither that a token once existed nor
-    where it may be used from.
+    where it may be used from. Without its file only the single token is known.
     """
+
+    part = "tokens"
 
     def __init__(
         self, config: TokensConfig, clock: Clock, tell: Tell, note: Note = lambda _use: None
@@ -46,17 +49,17 @@ class Tokens:
         """Reads the file; warnings go to `tell`. Raises Misconfigured with every flaw."""
         self._clock = clock
         self._note = note
+        fixed = single_table(config.single)
         self._watched = (
             Watched(
-                config.path,
-                OPEN_TO_READ,
+                WatchedFile(config.path, OPEN_TO_READ),
                 lambda document: read_tokens(document, config.single),
+                fixed,
                 tell,
             )
             if config.path
             else None
         )
-        fixed = single_table(config.single)
         self._table: Callable[[], TokenTable] = (
             self._watched.current if self._watched else lambda: fixed
         )
@@ -68,6 +71,10 @@ class Tokens:
     def refresh(self, *, force: bool = False) -> bool:
         """Take up a changed file, or any with `force`; a bad one is told of and changes nothing."""
         return self._watched is not None and self._watched.refresh(force=force)
+
+    def flaws(self) -> tuple[Flaw, ...]:
+        """Why the file as it stands now is not in force; none where it is, or is not set."""
+        return () if self._watched is None else self._watched.flaws()
 
     async def authenticate(self, token: str, address: str | None) -> Caller | None:
         # A lookup's time tells of a hash only, and nobody can steer what a token hashes to.

@@ -205,6 +205,7 @@ class OpenAIImages:
                 raise self._fault(outcome, order)
             await watch.stage("Waiting to ask the provider again")
             await self._parts.sleep(wait)
+            await watch.again()
             attempt += 1
 
     async def _attempt(self, call: Call, until: float) -> Answer | WebError:

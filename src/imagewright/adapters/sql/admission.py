@@ -18,12 +18,14 @@ from sqlalchemy import (
 
 from imagewright.adapters.sql.ledger import Hold, enter_hold, stored
 from imagewright.adapters.sql.quotes import use_up
+from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import Values, accounts_text, caller_values, job_of
 from imagewright.adapters.sql.subjects import enrol, number_of
 from imagewright.adapters.sql.tables import JOINED, QUEUED, images, jobs
 from imagewright.adapters.sql.trail import Deed, record
 from imagewright.core.errors import Busy
 from imagewright.core.job import Job, State
+from imagewright.core.money import FREE
 from imagewright.ports.books import Admitted, Capacity, Demand
 
 _RETRY_SECONDS = 5
@@ -106,6 +108,7 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
     number = enrol(connection, demand.caller.subject)
     same = _find(connection, entry, number)
     if same is not None:
+        _check_standing(connection, demand)
         _record(connection, demand, number, same.id)
         return Admitted(job=same, fresh=False)
     if demand.given is not None:
@@ -115,8 +118,13 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
     connection.execute(_NEW, values)
     if demand.quote.ceiling:
         enter_hold(connection, values)
+    _check_standing(connection, demand)
     _record(connection, demand, number, demand.job)
     return Admitted(job=job_of(values, demand.caller.subject), fresh=True)
+
+
+def _check_standing(connection: Connection, demand: Demand) -> None:
+    check(connection, demand.caller, demand.plan.provider, paid=demand.quote.ceiling > FREE)
 
 
 def _check_room(connection: Connection, capacity: Capacity, number: int) -> None:

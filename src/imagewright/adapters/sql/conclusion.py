@@ -80,20 +80,12 @@ def cancel(connection: Connection, caller: Caller, job: str, origin: Origin, now
     if row is None:
         raise NotFound("There is no such job.")
     if row["state"] == State.QUEUED.value:
-        conclude(connection, row, Settled(amount=FREE), now)
-        changed: Values = {
-            "state": State.CANCELED.value,
-            "finished_at": now,
-            "actual": FREE,
-            "cancel": True,
-            "error_code": Canceled.code,
-            "error_sentence": "The job was cancelled before it ran.",
-        }
+        changed = end_queued(connection, row, "The job was cancelled before it ran.", now)
     elif row["state"] == State.RUNNING.value and not row["cancel"]:
         changed = {"state": row["state"], "cancel": True}
+        _change(connection, row, changed)
     else:
         return job_of(row, caller.subject)
-    _change(connection, row, changed)
     deed = Deed(
         subject=row["subject"],
         credential=caller.credential.id,
@@ -104,6 +96,21 @@ def cancel(connection: Connection, caller: Caller, job: str, origin: Origin, now
     )
     record(connection, deed, now, origin)
     return job_of({**row, **changed}, caller.subject)
+
+
+def end_queued(connection: Connection, job: Found, sentence: str, now: int) -> Values:
+    """End a job that has not begun, and release its hold; the columns that changed."""
+    conclude(connection, job, Settled(amount=FREE), now)
+    changed: Values = {
+        "state": State.CANCELED.value,
+        "finished_at": now,
+        "actual": FREE,
+        "cancel": True,
+        "error_code": Canceled.code,
+        "error_sentence": sentence,
+    }
+    _change(connection, job, changed)
+    return changed
 
 
 def _change(connection: Connection, job: Found, changed: Values) -> None:

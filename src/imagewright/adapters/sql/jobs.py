@@ -17,12 +17,14 @@ from sqlalchemy import (
 
 from imagewright.adapters.sql.claims import claim
 from imagewright.adapters.sql.database import Database
+from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import Found, job_of, storable
 from imagewright.adapters.sql.subjects import number_of
 from imagewright.adapters.sql.tables import JOINED, QUEUED, RUNNING, jobs
 from imagewright.adapters.sql.trail import Deed, record
 from imagewright.core.errors import NotFound, OutcomeUnknown
 from imagewright.core.job import JOINABLE, Job, State
+from imagewright.core.money import FREE
 from imagewright.ports.jobs import Lease, Recovered
 
 _MINE = and_(jobs.c.id == bindparam("of_job"), jobs.c.attempt == bindparam("of_attempt"), RUNNING)
@@ -38,14 +40,7 @@ class SqlJobs:
         return await self._database.write(partial(claim, lease=lease, running=running))
 
     async def start(self, job: Job, owner: str, now: int) -> bool:
-        statement = (
-            update(jobs)
-            .where(_MINE, jobs.c.owner == owner, jobs.c.cancel.is_(false()))
-            .values(started_at=now)
-        )
-        return await self._database.write(
-            lambda connection: connection.execute(statement, _attempt(job)).rowcount == 1
-        )
+        return await self._database.write(partial(_start, job=job, owner=owner, now=now))
 
     async def renew(self, lease: Lease) -> frozenset[str]:
         return await self._database.write(partial(_renew, lease=lease))
@@ -78,6 +73,17 @@ class SqlJobs:
             lambda connection: dict(connection.execute(query).all())
         )
         return {state.value: found.get(state.value, 0) for state in sorted(JOINABLE)}
+
+
+def _start(connection: Connection, job: Job, owner: str, now: int) -> bool:
+    statement = (
+        update(jobs)
+        .where(_MINE, jobs.c.owner == owner, jobs.c.cancel.is_(false()))
+        .values(started_at=now)
+    )
+    ours = connection.execute(statement, _attempt(job)).rowcount == 1
+    check(connection, job.caller, job.provider, paid=job.ceiling > FREE)
+    return ours
 
 
 def _attempt(job: Job) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, select, update
 
+from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import quote_of, quote_values
 from imagewright.adapters.sql.subjects import enrol
 from imagewright.adapters.sql.tables import quotes
@@ -30,7 +31,8 @@ _USE = (
 
 
 def offer(connection: Connection, caller: Caller, quote: Quote, origin: Origin, now: int) -> Quote:
-    """Record a quote, or find the open one for the same plan and ceiling."""
+    """Record a quote, or find the open one for the same plan and ceiling. Raises Forbidden."""
+    check(connection, caller, quote.provider, paid=True)
     number = enrol(connection, caller.subject)
     still_open = and_(
         quotes.c.subject == number, quotes.c.closed_at.is_(None), quotes.c.expires_at > now

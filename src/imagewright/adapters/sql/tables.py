@@ -221,6 +221,31 @@ seals = Table(
 )
 """Append-only. Of two processes that make the same number one is refused."""
 
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("lifted_at", BigInteger),
+    Column("lifted_by", Text),
+    sqlite_autoincrement=True,
+)
+
+IN_FORCE = revocations.c.lifted_at.is_(None)
+
+Index(
+    "ix_revocations_in_force",
+    revocations.c.what,
+    revocations.c.key,
+    unique=True,
+    sqlite_where=IN_FORCE,
+    postgresql_where=IN_FORCE,
+)
+
 images = Table(
     "images",
     metadata,

@@ -5,7 +5,7 @@ from functools import cache
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 40.0, 120.0, 600.0)
 
@@ -44,6 +44,11 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._count()
+        # The label values are few; finding a child by them costs more than observing.
+        self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
+
+    def _count(self) -> None:
         self._auth_failures = Counter(
             "imagewright_auth_failures",
             "Tokens that were not taken.",
@@ -56,8 +61,12 @@ class Metrics:
             ["action"],
             registry=self.registry,
         )
-        # The label values are few; finding a child by them costs more than observing.
-        self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
+        self._files = Gauge(
+            "imagewright_configuration_fault",
+            "Files of the operator's that are not in force as they stand.",
+            ["file"],
+            registry=self.registry,
+        )
 
     def call(self, component: str, code: str, seconds: float) -> None:
         """Observe a call."""
@@ -78,6 +87,10 @@ class Metrics:
     def job(self, provider: str, state: str, seconds: float) -> None:
         """Observe a job's end."""
         self._jobs.labels(provider, state).observe(seconds)
+
+    def file(self, name: str, *, faulty: bool) -> None:
+        """Tell whether a file of the operator's has a fault, or is gone."""
+        self._files.labels(name).set(faulty)
 
 
 class MetricsListener:

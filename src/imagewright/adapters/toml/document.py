@@ -36,6 +36,7 @@ _SYNTAX = {
     "Invalid statement": "A line begins with what is no key.",
     "Invalid value": "A value cannot be read; texts stand in double quotes.",
 }
+_WHOLE = "Write another file, and rename it to this one."
 _SYNTAX_HINT = "Names that hold : or @ or * stand in double quotes, and so do all texts."
 
 
@@ -96,12 +97,15 @@ def read_bytes(path: Path, refused: int) -> tuple[bytes, Stamp]:
         _check(path, seen, refused)
         with os.fdopen(handle, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
+        after = os.fstat(handle)
     except OSError as error:
         raise _refusal(path, f"The file cannot be read: {error.strerror}.") from None
     finally:
         os.close(handle)
     if len(data) > MAX_BYTES:
         raise _refusal(path, "The file is larger than 1 MiB.")
+    if (after.st_size, after.st_mtime_ns) != (seen.st_size, seen.st_mtime_ns):
+        raise _refusal(path, "The file was written to while it was read.", _WHOLE)
     return data, Stamp.of(seen)
 
 

@@ -12,7 +12,10 @@ from imagewright.services.status import StatusService
 
 
 class Health:
-    """Strangers learn ready or not; loopback and `admin:read` learn which part is away."""
+    """Strangers learn ready or not; loopback and `admin:read` learn which part is away.
+
+    A file with a fault keeps nobody from work: it is told of, and the status stays.
+    """
 
     def __init__(self, status: StatusService, gate: Gate) -> None:
         self._status = status
@@ -28,6 +31,7 @@ class Health:
         body: dict[str, object] = {"ready": ready}
         if self._may_see_parts(request):
             body["parts"] = dict(await self._status.parts())
+            body["configuration"] = self._status.flaws()
             body["draining"] = self._status.draining
         return JSONResponse(body, status_code=200 if ready else 503)
 

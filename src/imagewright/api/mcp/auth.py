@@ -15,6 +15,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from imagewright.api.mcp.face import CallerToken
 from imagewright.core.caller import Caller
@@ -98,6 +99,14 @@ def access_token(caller: Caller, token: str) -> CallerToken:
         claims={"sub": caller.subject, "iss": "imagewright"},
         caller=caller,
     )
+
+
+def caller_of(scope: Scope) -> Caller | None:
+    """Who sends a request, once a token told."""
+    if scope["type"] != "http":
+        return None
+    token = getattr(scope.get("user"), "access_token", None)
+    return token.caller if isinstance(token, CallerToken) else None
 
 
 def refusal(fault: Fault, metadata: str | None = None) -> Response:

@@ -19,6 +19,7 @@ from imagewright.api.mcp.auth import BearerAuth, Signpost
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.errors import answering
 from imagewright.api.mcp.face import Face
+from imagewright.api.mcp.open_answers import EndOpen, OpenAnswers
 from imagewright.api.mcp.resources import RESOURCES
 from imagewright.api.mcp.schema import compact_input, compact_output
 from imagewright.api.mcp.step_up import AskedFor, Reach, StepUp
@@ -38,6 +39,7 @@ class ServerOptions:
     """How the server names itself; `seal` keys (32 bytes each) close what clients carry for us.
 
     `signpost` and `asked_for` tell clients of tokens' issuers what they lack, at `path`.
+    `answers` are those that a revocation ends.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ServerOptions:
     seal: tuple[bytes, ...]
     signpost: Signpost | None = None
     asked_for: AskedFor | None = None
+    answers: OpenAnswers | None = None
     path: str = "/mcp"
 
 
@@ -95,22 +98,32 @@ async def finish_server(server: FastMCP[Any]) -> None:
 
 
 def _auth(face: Face, chain: Authenticator, options: ServerOptions) -> BearerAuth:
-    return BearerAuth(chain, face.telemetry, options.signpost, _step_up(face, options))
+    return BearerAuth(chain, face.telemetry, options.signpost, _inner(face, options))
 
 
-def _step_up(face: Face, options: ServerOptions) -> list[Middleware]:
-    if options.asked_for is None:
-        return []
+def _inner(face: Face, options: ServerOptions) -> list[Middleware]:
+    """What stands behind authentication, the outer first."""
+    metadata = options.signpost.metadata if options.signpost else None
+    found = []
+    if options.answers is not None:
+        found.append(Middleware(EndOpen, answers=options.answers, metadata=metadata))
+    if options.asked_for is not None:
+        found.append(_step_up(face, options, options.asked_for, metadata))
+    return found
+
+
+def _step_up(
+    face: Face, options: ServerOptions, asked_for: AskedFor, metadata: str | None
+) -> Middleware:
     reach = Reach(
         face.gate,
         {tool.name: tool.scope for tool in TOOLS},
         frozenset(resource.scope for resource in RESOURCES),
-        options.asked_for,
+        asked_for,
     )
-    metadata = options.signpost.metadata if options.signpost else None
-    return [
-        Middleware(StepUp, path=options.path, reach=reach, metadata=metadata, witness=face.witness)
-    ]
+    return Middleware(
+        StepUp, path=options.path, reach=reach, metadata=metadata, witness=face.witness
+    )
 
 
 def _tool(spec: ToolSpec) -> Tool:

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imagewright.api.mcp.auth import refusal
-from imagewright.api.mcp.face import CallerToken
+from imagewright.api.mcp.auth import caller_of, refusal
 from imagewright.api.mcp.witnessed import RESOURCE
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Forbidden
@@ -69,7 +68,7 @@ class StepUp:
         self._metadata = metadata
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = _caller(scope)
+        caller = caller_of(scope)
         if caller is None or scope.get("path") != self._path or scope.get("method") != "POST":
             await self._app(scope, receive, send)
             return
@@ -94,13 +93,6 @@ def _act(thing: str, scope: Scope) -> Act:
     client, state = scope.get("client"), scope.get("state") or {}
     origin = Origin(request=str(state.get("request_id", "")), address=client[0] if client else None)
     return Act(action="call", thing=thing, outcome="denied", reason="scope", origin=origin)
-
-
-def _caller(scope: Scope) -> Caller | None:
-    if scope["type"] != "http":
-        return None
-    token = getattr(scope.get("user"), "access_token", None)
-    return token.caller if isinstance(token, CallerToken) else None
 
 
 async def _call(scope: Scope, receive: Receive) -> tuple[str, str, Receive]:

@@ -27,8 +27,9 @@ from imagewright.api.mcp.errors import (
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.instructions import instructions
 from imagewright.api.mcp.witnessed import RESOURCE, allowed, denied
-from imagewright.core.errors import Fault, InvalidRequest, Unauthenticated
+from imagewright.core.errors import Fault, Unauthenticated
 from imagewright.core.scope import Scope
+from imagewright.services.gate import Judge
 
 _log = logging.getLogger(__name__)
 
@@ -44,18 +45,25 @@ class Surface(Middleware):
         self._resources = {resource.uri: resource.scope for resource in resources}
         self._text = text
 
+    async def on_request(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
+    ) -> Any:
+        # Where grants cannot be told there is no list, and no resource is there or not.
+        try:
+            return await call_next(context)
+        except Fault as fault:
+            raise resource_error(fault) from None
+
     async def on_list_tools(
         self,
         context: MiddlewareContext[mt.ListToolsRequest],
         call_next: CallNext[mt.ListToolsRequest, Sequence[Tool]],
     ) -> Sequence[Tool]:
         caller = self._face.caller()
-        offers = self._face.images.offers(caller)
-        return [
-            with_choices(tool, offers)
-            for tool in await call_next(context)
-            if self._may_call(tool.name)
-        ]
+        tools = await call_next(context)
+        judge = self._face.gate.judge(caller)
+        offers = self._face.images.offers(caller, judge)
+        return [with_choices(tool, offers) for tool in tools if self._may_call(tool.name, judge)]
 
     async def on_call_tool(
         self,
@@ -64,16 +72,17 @@ class Surface(Middleware):
     ) -> ToolResult:
         name = context.message.name
         given = context.message.arguments or {}
-        if not self._may_call(name):
-            if name in self._tools:
-                self._tell_denied(context.fastmcp_context, name, self._tools[name], given)
-            raise NotFoundError(f"Unknown tool: {name!r}")
-        if self._tools[name] is Scope.IMAGES_READ and context.fastmcp_context is not None:
-            allowed(self._face, context.fastmcp_context, name, given)
         try:
+            judge = self._judge()
+            if not self._may_call(name, judge):
+                if name in self._tools:
+                    self._tell_denied(context.fastmcp_context, judge, name, given)
+                raise NotFoundError(f"Unknown tool: {name!r}")
+            if self._tools[name] is Scope.IMAGES_READ and context.fastmcp_context is not None:
+                allowed(self._face, context.fastmcp_context, name, given)
             check_text(given)
             return await call_next(context)
-        except InvalidRequest as fault:
+        except Fault as fault:
             return self._refused(name, fault)
         except BadArguments as fault:
             return self._refused(name, bad_arguments(fault))
@@ -85,14 +94,16 @@ class Surface(Middleware):
         context: MiddlewareContext[mt.ListResourcesRequest],
         call_next: CallNext[mt.ListResourcesRequest, Sequence[Resource]],
     ) -> Sequence[Resource]:
-        return [each for each in await call_next(context) if self._may_read(str(each.uri))]
+        found, judge = await call_next(context), self._judge()
+        return [each for each in found if self._may_read(str(each.uri), judge)]
 
     async def on_list_resource_templates(
         self,
         context: MiddlewareContext[mt.ListResourceTemplatesRequest],
         call_next: CallNext[mt.ListResourceTemplatesRequest, Sequence[ResourceTemplate]],
     ) -> Sequence[ResourceTemplate]:
-        return [each for each in await call_next(context) if self._may_read(each.uri_template)]
+        found, judge = await call_next(context), self._judge()
+        return [each for each in found if self._may_read(each.uri_template, judge)]
 
     async def on_read_resource(
         self,
@@ -101,11 +112,9 @@ class Surface(Middleware):
     ) -> Any:
         # Every resource needs the same scope or a wider one, so one that cannot be told from
         # its URI is refused unless the caller holds them all.
-        given = {"uri": str(context.message.uri)}
-        scopes = sorted(set(self._resources.values()))
-        refused = [scope for scope in scopes if not self._decide(None, scope)]
-        if refused:
-            self._tell_denied(context.fastmcp_context, None, refused[0], given)
+        given, judge = {"uri": str(context.message.uri)}, self._judge()
+        if not all(self._may_read(uri, judge) for uri in self._resources):
+            self._tell_denied(context.fastmcp_context, judge, None, given)
             raise NotFoundError("Unknown resource")
         if context.fastmcp_context is not None:
             allowed(self._face, context.fastmcp_context, RESOURCE, given)
@@ -144,36 +153,42 @@ class Surface(Middleware):
         return error_result(fault)
 
     def _tell_denied(
-        self, ctx: Context | None, component: str | None, scope: Scope, given: dict[str, Any]
+        self, ctx: Context | None, judge: Judge | None, tool: str | None, given: dict[str, Any]
     ) -> None:
-        try:
-            caller = self._face.caller()
-        except Unauthenticated:
+        """Without a tool's name it is a resource that was refused; nobody's tries are not told."""
+        if ctx is None or judge is None:
             return
-        reason = self._face.gate.decide(caller, component, scope).reason
-        if ctx is not None:
-            denied(self._face, ctx, component or RESOURCE, given, reason)
+        scopes = [self._tools[tool]] if tool else sorted(set(self._resources.values()))
+        decisions = [judge.decide(tool, scope) for scope in scopes]
+        reason = next(each.reason for each in decisions if not each.allowed)
+        denied(self._face, ctx, tool or RESOURCE, given, reason)
 
     def _own_words(self) -> Mapping[str, str]:
         return {"instructions": instructions(self._face, self._text)}
 
-    def _may_call(self, name: str) -> bool:
+    def _may_call(self, name: str, judge: Judge | None) -> bool:
         scope = self._tools.get(name)
-        return scope is not None and self._decide(name, scope)
+        return scope is not None and _allows(judge, name, scope)
 
-    def _may_read(self, uri: str) -> bool:
+    def _may_read(self, uri: str, judge: Judge | None) -> bool:
         scope = self._resources.get(uri)
-        return scope is not None and self._decide(None, scope)
+        return scope is not None and _allows(judge, None, scope)
 
-    def _decide(self, component: str | None, scope: Scope) -> bool:
+    def _judge(self) -> Judge | None:
+        """For the caller; None is nobody, who may nothing."""
         try:
-            caller = self._face.caller()
+            return self._face.gate.judge(self._face.caller())
         except Unauthenticated:
-            return False
-        decision = self._face.gate.decide(caller, component, scope)
-        if not decision.allowed:
-            _log.debug("refused", extra={"component": component, "reason": decision.reason})
-        return decision.allowed
+            return None
+
+
+def _allows(judge: Judge | None, component: str | None, scope: Scope) -> bool:
+    if judge is None:
+        return False
+    decision = judge.decide(component, scope)
+    if not decision.allowed:
+        _log.debug("refused", extra={"component": component, "reason": decision.reason})
+    return decision.allowed
 
 
 async def check_complete(
