@@ -1,18 +1,19 @@
-"""`imagewright token` as a process: what it prints where, and what it leaves on the disk."""
+"""`imagewright token`: what it prints where, and what it leaves on the disk."""
 
+import io
 import json
 import re
-import subprocess
-import sys
 import tomllib
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imagewright.cli import application
 from imagewright.core.token import is_whole
 
-SRC = str(Path(__file__).parents[2] / "src")
 FOREIGN = "kR2v-90sT_a-long-token-of-theirs"
 SETTINGS = """
 state = "state"
@@ -21,6 +22,15 @@ acl_path = "acl.toml"
 tokens_path = "tokens.toml"
 [providers.placeholder]
 """
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed where, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class Place:
@@ -32,16 +42,18 @@ class Place:
         (directory / "imagewright.toml").write_text(SETTINGS)
         (directory / "acl.toml").write_text('[subjects]\n"user:a" = ["read"]\n')
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str) -> Done:
+        """The command in this process: starting one takes longer than all that it does."""
+        stdout, stderr = io.StringIO(), io.StringIO()
         arguments = ["token", *words, "--config", str(self.directory / "imagewright.toml")]
-        return subprocess.run(
-            [sys.executable, "-c", "from imagewright.cli import main; main()", *arguments],
-            env={"HOME": "/home/someone", "PYTHONPATH": SRC},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            try:
+                application()(arguments)
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else 0
+            else:
+                code = 0
+        return Done(code, stdout.getvalue(), stderr.getvalue())
 
     def listed(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.run("list", "--json").stdout)["tokens"]

@@ -22,6 +22,7 @@ from imagewright.settings import Settings
 from tests.adapters.auth.tokens_by_hand import private, public
 from tests.end_to_end.service import MEMBER, Mode, Service, configured, running
 from tests.end_to_end.test_oidc import Skewed
+from tests.end_to_end.wire import Peer
 from tests.identity.provider import IdentityProvider, signing_key
 
 SECRET = "a+secret/of:the test%20="
@@ -159,6 +160,14 @@ async def test_a_token_for_another_resource_or_of_nobody_is_refused(tmp_path: Pa
         assert {answer.status_code for answer in answers} == {401}
         assert len({answer.content for answer in answers}) == 1
         assert "error=" in answers[0].headers["www-authenticate"]
+
+
+async def test_a_narrow_token_is_told_the_one_scope_of_the_call(tmp_path: Path, mode: Mode) -> None:
+    async with staged(tmp_path / "state") as stage, stage.service.http(None) as http:
+        http.headers["Authorization"] = f"Bearer {stage.token('images:read')}"
+        answer = await Peer(http, mode).call("generate_image", prompt="a fox")
+    assert answer.status == 403
+    assert 'scope="images:write"' in answer.headers["www-authenticate"]
 
 
 async def test_an_outage_is_503_and_costs_others_nothing(tmp_path: Path) -> None:

@@ -61,3 +61,13 @@ async def test_a_database_that_cannot_be_read_is_told_and_the_list_stands(tmp_pa
     (flaw,) = office.told
     assert flaw.warning
     assert "not known" in flaw.sentence
+
+
+async def test_a_server_that_is_away_is_told_without_its_password(tmp_path: Path) -> None:
+    url = "postgresql://someone:geheim-geheim@127.0.0.1:1/imagewright"
+    settings, _ = configured(tmp_path / "state", database__url=url)
+    office = TokenOffice(settings)
+    assert len(await office.listed()) == 3
+    (flaw,) = office.told
+    assert "not known" in str(flaw)
+    assert "geheim" not in str(flaw)

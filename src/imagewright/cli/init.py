@@ -184,6 +184,9 @@ def _write(answers: "Answers", key: str | None) -> None:
     config = f"--config {shlex.quote(str(answers.config))}"
     _say("\nStart it:\n")
     _say(f"  imagewright serve {config}")
+    if os.geteuid() == 0:
+        own = shlex.quote(str(answers.directory))
+        _say(f"\nTo run it as another user than root, do before: chown -R USER {own}")
     _say("\nGive others a token, and name them in acl.toml:\n")
     _say(f"  imagewright token add user:bob@example.com {config}")
     _say("\nConnect a client, with the token in the place of $TOKEN:\n")

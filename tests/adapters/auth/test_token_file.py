@@ -214,6 +214,16 @@ async def test_tokens_of_another_file_are_added_once(desk: Desk, tmp_path: Path)
     assert desk.entries[id]["subject"] == "user:alice"
 
 
+def test_a_file_with_hashed_entries_too_brings_nothing(desk: Desk, tmp_path: Path) -> None:
+    other = Desk(tmp_path / "other")
+    other.path.parent.mkdir()
+    other.write(f'[tokens]\n"{FOREIGN}" = "user:alice"\n')
+    other.file.add("user:a", Terms())
+    with pytest.raises(InvalidRequest, match="hashed entries too"):
+        desk.file.take_in(other.path)
+    assert not desk.path.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

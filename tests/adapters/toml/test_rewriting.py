@@ -9,6 +9,8 @@ from imagewright.adapters.toml.document import MAX_BYTES, OPEN_TO_READ
 from imagewright.adapters.toml.rewriting import rewrite
 from imagewright.core.flaw import Misconfigured
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+
 
 def more(old: bytes) -> bytes:
     return old + b"more\n"
@@ -82,17 +84,25 @@ def test_a_file_that_grows_too_large_is_refused(tmp_path: Path) -> None:
 def test_links_that_lead_nowhere_good_are_refused(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
-    with pytest.raises((Misconfigured, OSError)):
+    with pytest.raises(Misconfigured, match="symbolic links"):
         rewrite(loop, OPEN_TO_READ, more)
+    assert loop.is_symlink()
     directory = tmp_path / "directory"
     directory.mkdir(mode=0o700)
     with pytest.raises(Misconfigured):
         rewrite(directory, OPEN_TO_READ, more)
 
 
+@as_root
+def test_what_root_makes_belongs_to_the_directorys_owner(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4711, 4712)
+    rewrite(tmp_path / "file", OPEN_TO_READ, more)
+    made = (tmp_path / "file").stat()
+    assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (4711, 4712, 0o600)
+
+
+@as_root
 def test_a_link_to_another_users_file_is_refused(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can own a file for somebody else")
     theirs = written(tmp_path / "theirs")
     os.chown(theirs, 4711, 4711)
     link = tmp_path / "file"

@@ -115,11 +115,17 @@ def hash_clear(path: Path) -> tuple[str, ...]:
 def bring_over(path: Path, source: Path) -> tuple[str, ...]:
     """Add hashed entries for the tokens in clear of another file, but those there are; their ids.
 
-    Raises Misconfigured for faults of either file.
+    Raises Misconfigured for faults of either file, and InvalidRequest for a file that holds
+    other entries too: what was not brought over must not seem so.
     """
     document, _ = read_document(source, OPEN_TO_READ)
-    read_tokens(document, None)
+    table, _ = read_tokens(document, None)
     incoming = Entries(document, document.text)
+    if len(table.by_id) > len(incoming.clear()):
+        raise InvalidRequest(
+            f"{source} holds hashed entries too, and nothing was imported.",
+            hint="Copy their tables by hand, and import the tokens in clear alone.",
+        )
     fresh: dict[str, Table] = {}
 
     def change(entries: Entries) -> str:

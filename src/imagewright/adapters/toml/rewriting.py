@@ -17,14 +17,18 @@ Change = Callable[[bytes], bytes]
 def rewrite(path: Path, refused: int, change: Change) -> None:
     """Change a file atomically; a new one is 0600, an old one keeps its owner and mode.
 
-    A link stays one, and its file is changed. Raises Misconfigured for a file that
-    `read_bytes` refuses, or that grew too large; OSError if its directory cannot be written;
-    and what `change` raises. The file is then as it was.
+    A new one that root makes belongs to its directory's owner, who is to read it. A link stays
+    one, and its file is changed. Raises Misconfigured for a file that `read_bytes` refuses, or
+    that grew too large; OSError if its directory cannot be written; and what `change` raises.
+    The file is then as it was.
     """
     try:
-        target = path.resolve()
-    except RuntimeError:
-        raise _refusal(path, "The link leads to itself.") from None
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _refusal(path, f"The file cannot be opened: {error.strerror}.") from None
+    target = path.resolve()
     with _alone(target.parent):
         old, owner = _existing(path, refused)
         new = change(old)
@@ -60,6 +64,9 @@ def _replace(path: Path, data: bytes, owner: os.stat_result | None) -> None:
         with os.fdopen(handle, "wb") as file:
             if owner is not None:
                 _hand_over(handle, path, owner)
+            elif os.geteuid() == 0:
+                above = path.parent.stat()
+                os.fchown(handle, above.st_uid, above.st_gid)
             file.write(data)
             file.flush()
             os.fsync(handle)
