@@ -141,7 +141,7 @@ def test_what_is_denied_names_the_line_that_denies(
 @pytest.mark.parametrize(("subject", "action"), [("user:alice", "fly"), ("alice", "get_image")])
 def test_a_question_that_is_none(place: Path, subject: str, action: str) -> None:
     done = acl(place, "explain", "--subject", subject, "--action", action)
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
 
 
 def test_what_was_revoked_is_explained_and_restored(place: Path) -> None:
@@ -197,7 +197,7 @@ def test_spending_is_stopped_listed_and_restored(
 )
 def test_what_names_nothing_or_two_things_is_refused(place: Path, words: tuple[str, ...]) -> None:
     done = acl(place, "revoke", *words, "--reason", "lost")
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert said(place, "revocations", "--all") == "Nothing is revoked.\n"
 
 

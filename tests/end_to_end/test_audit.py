@@ -62,7 +62,7 @@ async def test_a_running_service_is_verified_beside_it(service: Service) -> None
     code, said = await command(state, "verify", "--head", "900:0123456789abcdef")
     assert (code, "cut off" in said) == (1, True)
     code, said = await command(state, "verify", "--head", "900")
-    assert (code, said.partition(".")[0]) == (1, "The head is not of the form number:letters")
+    assert (code, said.partition(".")[0]) == (2, "The head is not of the form number:letters")
 
 
 async def test_export_and_tail_tell_the_same_lines(service: Service) -> None:

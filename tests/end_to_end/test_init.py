@@ -88,6 +88,8 @@ async def follow(directory: Path, config: str, url: str, token: str) -> None:
         assert await client.list_tools()
         assert run(directory, "token", "revoke", id, *more).returncode == 0
         await until_refused(url, new)
+    rows = json.loads(run(directory, "acl", "revocations", "--json", *more).stdout)
+    assert [(each["what"], each["key"]) for each in rows] == [("token", id)]
 
 
 async def test_the_clients_form_connects(tmp_path: Path) -> None:

@@ -81,20 +81,20 @@ async def test_who_asked_for_a_page_gets_it(house: House, browser: Browser) -> N
 async def test_it_ends_without_a_use(house: House, browser: Browser) -> None:
     await browser.sign_in(house.token())
     for _ in range(4):
-        house.clock.ahead += 1700
+        await house.later(1700)
         assert await signed_in(browser)
-    house.clock.ahead += 1801
+    await house.later(1801)
     assert not await signed_in(browser)
-    house.clock.ahead -= 1801
+    await house.later(-1801)
     assert not await signed_in(browser)
 
 
 async def test_it_ends_however_much_it_is_used(house: House, browser: Browser) -> None:
     await browser.sign_in(house.token())
     for _ in range(28):
-        house.clock.ahead += 1000
+        await house.later(1000)
         assert await signed_in(browser)
-    house.clock.ahead = 28_801
+    await house.later(28_801 - house.clock.ahead)
     assert not await signed_in(browser)
 
 
@@ -207,7 +207,7 @@ async def test_failures_are_limited_and_time_heals(house: House, browser: Browse
     assert limited.status_code == 429
     assert 0 < int(limited.headers["retry-after"]) <= 60
     assert SESSION not in browser.own
-    house.clock.ahead += 61
+    await house.later(61)
     assert (await browser.sign_in(house.token())).status_code == 303
 
 

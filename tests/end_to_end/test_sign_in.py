@@ -12,7 +12,7 @@ import pytest
 from imagewright.app.parts import parts_of
 from imagewright.settings import Settings
 from tests.end_to_end.browser import Browser, Page
-from tests.end_to_end.pages import ATTEMPT, SESSION, Moved, signed_in
+from tests.end_to_end.pages import ATTEMPT, SESSION, Moved, later, signed_in
 from tests.end_to_end.program import free_port
 from tests.end_to_end.service import Service, configured, running
 from tests.identity.visitors import CLIENT, SECRET, VisitedProvider
@@ -43,6 +43,10 @@ class Stage:
     identity: VisitedProvider
     service: Service
     clock: Moved
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass."""
+        await later(self.service, self.clock, seconds)
 
     def browser(self) -> Browser:
         return Browser(self.service.base)
@@ -206,7 +210,7 @@ async def test_a_changed_answer_signs_nobody_in(stage: Stage, browser: Browser) 
 
 async def test_a_sign_in_takes_minutes_and_no_longer(stage: Stage, browser: Browser) -> None:
     back = await through(browser)
-    stage.clock.ahead += 901
+    await stage.later(901)
     assert (await browser.get(back)).status_code == 403
 
 
@@ -255,9 +259,9 @@ async def test_it_ends_by_our_clock_and_not_by_the_id_tokens(
 ) -> None:
     await browser.get(await through(browser))
     for _ in range(16):
-        stage.clock.ahead += 1790
+        await stage.later(1790)
         assert await signed_in(browser)
-    stage.clock.ahead = 28_801
+    await stage.later(28_801 - stage.clock.ahead)
     assert not await signed_in(browser)
 
 

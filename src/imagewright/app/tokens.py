@@ -12,6 +12,7 @@ from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.uses import SqlUses
 from imagewright.app.identity import single_of
 from imagewright.app.parts import acl_of, database_file, database_url
+from imagewright.app.revoking import revoke_token
 from imagewright.core.errors import Fault
 from imagewright.core.expiry import parse_expiry
 from imagewright.core.flaw import Flaw, Misconfigured
@@ -20,6 +21,7 @@ from imagewright.ports.uses import Use
 from imagewright.settings import Settings
 
 _MICRO = 1_000_000
+_REASON = "imagewright token revoke"
 
 
 class TokenOffice:
@@ -54,11 +56,19 @@ class TokenOffice:
         """As `TokenFile.rotate`, with durations as operators write them."""
         return self._file.rotate(id, parse_seconds(overlap), self._expiry(expires))
 
-    async def revoke(self, id: str, *, remove: bool) -> None:
+    async def revoke(self, id: str, *, remove: bool, by: str) -> None:
         """Refuse an entry's tokens from now on, and take it out where that is asked for.
 
-        This is the one place that revokes: what else must hear of it is told here, first.
+        The row in the database comes first: it counts on every node, within a second, and for
+        jobs that wait. Where the database is away the file alone is changed, and that is told.
         """
+        tokens, _ = self._file.tokens()
+        if self._has_database() and any(each.credential.id == id for each in tokens):
+            try:
+                await revoke_token(self._settings, id, by=by, reason=_REASON)
+            except Fault as fault:
+                sentence = f"Other nodes and waiting jobs do not know of it. {fault.sentence}"
+                self.told.append(Flaw(place="", key="", sentence=sentence, warning=True))
         if remove:
             self._file.remove(id)
         else:

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import os
-import pwd
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from imagewright.cli.operator import operator
 from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.cli.trouble import told
 from imagewright.core.errors import InvalidRequest
@@ -53,7 +52,7 @@ def revoke(
     async def run() -> "Revoked":
         target = _target(what, key, where)
         async with revoking(settings) as service:
-            return await service.revoke(target, by=_operator(), reason=reason)
+            return await service.revoke(target, by=operator(), reason=reason)
 
     with told():
         done = asyncio.run(run())
@@ -77,7 +76,7 @@ def restore(
     async def run() -> Revocation:
         target = _target(what, key, where)
         async with revoking(settings) as service:
-            return await service.restore(target, by=_operator(), reason=reason)
+            return await service.restore(target, by=operator(), reason=reason)
 
     with told():
         done = asyncio.run(run())
@@ -120,14 +119,6 @@ def _target(what: str, key: str | None, where: Where) -> Target:
         return Target(what=What.SPENDING_AT, key=where.provider)
     kinds = {"token": What.TOKEN, "subject": What.SUBJECT, "spending": What.SPENDING_BY}
     return Target(what=kinds[what], key=key or "")
-
-
-def _operator() -> str:
-    """The name of this process's user, as the system knows it and no environment says."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def _line(each: Revocation) -> str:

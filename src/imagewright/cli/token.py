@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from imagewright.cli.columns import columns
+from imagewright.cli.operator import operator
 from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.cli.trouble import told
 
@@ -132,7 +133,7 @@ def revoke(
     """Refuse a token from now on."""
     with told():
         office = _office(sources)
-        asyncio.run(office.revoke(id, remove=remove))
+        asyncio.run(office.revoke(id, remove=remove, by=operator()))
         _tell(office)
         _say(f"Revoked {id} in {office.path}. {_SOON}")
 

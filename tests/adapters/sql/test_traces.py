@@ -28,8 +28,8 @@ from tests.contracts.samples import (
     verdict,
 )
 
-ADMISSION = 7
-"""Statements of an admission: subject, same ask, room, accounts, job, ledger, audit."""
+ADMISSION = 8
+"""Statements: subject, revocations, same ask, room, accounts, job, ledger, audit."""
 PROMPT = "an unmistakable pangolin"
 
 

@@ -22,7 +22,8 @@ from imagewright.adapters.sql.rows import Found
 from imagewright.adapters.sql.subjects import enrol, number_of
 from imagewright.adapters.sql.tables import IN_FORCE, QUEUED, jobs, revocations
 from imagewright.adapters.sql.trail import Deed, record
-from imagewright.core.caller import LOCAL, Caller
+from imagewright.core.audit import OPERATOR
+from imagewright.core.caller import Caller
 from imagewright.core.errors import Forbidden, NotFound
 from imagewright.core.money import FREE
 from imagewright.core.revocation import Revocation, Target, Warrant, What
@@ -122,7 +123,7 @@ def _revoke(connection: Connection, target: Target, warrant: Warrant) -> Revocat
             },
         )
     found = row or connection.execute(_of(target)).mappings().one()
-    _record(connection, "revoke", target, warrant)
+    _record(connection, target, warrant, action="revoke")
     return _revocation(found)
 
 
@@ -169,13 +170,13 @@ def _lift(connection: Connection, target: Target, warrant: Warrant) -> Revocatio
         raise NotFound("There is no such revocation in force.", hint="List those there are.")
     changed = {"lifted_at": warrant.at, "lifted_by": warrant.by}
     connection.execute(update(revocations).where(revocations.c.id == row["id"]).values(**changed))
-    _record(connection, "restore", target, warrant)
+    _record(connection, target, warrant, action="restore")
     return _revocation({**row, **changed})
 
 
-def _record(connection: Connection, action: str, target: Target, warrant: Warrant) -> None:
+def _record(connection: Connection, target: Target, warrant: Warrant, *, action: str) -> None:
     deed = Deed(
-        subject=enrol(connection, LOCAL),
+        subject=enrol(connection, OPERATOR),
         credential=warrant.by,
         action=action,
         thing=str(target),
