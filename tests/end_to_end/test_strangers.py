@@ -7,6 +7,8 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,8 +16,19 @@ import pytest
 import pytest_asyncio
 from starlette.routing import Route
 
+from imagewright.adapters.auth.token_writer import NewToken, add, revoke
 from imagewright.api.mcp.server import TOOLS
-from tests.end_to_end.service import MEMBER, OWNER, STRANGER, Mode, Service, configured, running
+from imagewright.core.token import mint
+from tests.end_to_end.service import (
+    MEMBER,
+    OWNER,
+    STRANGER,
+    Mode,
+    Service,
+    configured,
+    digest,
+    running,
+)
 from tests.end_to_end.wire import Answer, Peer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,7 +41,9 @@ ACL = f"""
 [groups.design]
 scopes = ["images:read"]
 """
+READER, EXPIRED, REVOKED = "olga's reading token", "olga's expired token", "olga's revoked token"
 WORDS = "heliotrope-zeppelin"
+READING = {tool.name for tool in TOOLS if tool.scope == "images:read"}
 GARBAGE = "iw_garbage"
 FRESH = "a ferry in fog"
 
@@ -97,14 +112,31 @@ ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     price = {"per": "image", "prices": {"*": "0.04"}}
+    state = tmp_path_factory.mktemp("strangers") / "state"
     settings, tokens = configured(
-        tmp_path_factory.mktemp("strangers") / "state",
+        state,
         ACL,
         providers__paid__kind="placeholder",
         providers__paid__models=({"id": "placeholder", "price": price},),
     )
+    tokens |= of_the_owner(state / "tokens.toml")
     async with running(settings, tokens) as found:
         yield found
+
+
+def of_the_owner(file: Path) -> dict[str, str]:
+    """Tokens of the owner's that are good for less, or no more."""
+    tokens = {each: mint(secrets.token_bytes) for each in (READER, EXPIRED, REVOKED)}
+    more: dict[str, dict[str, Any]] = {
+        READER: {"scopes": ("images:read",)},
+        EXPIRED: {"expires": date(2020, 1, 1)},
+        REVOKED: {},
+    }
+    for each, token in tokens.items():
+        id = f"tok_{each.split()[1]}"
+        add(file, NewToken(id=id, sha256=digest(token), subject=OWNER, **more[each]))
+    revoke(file, "tok_revoked", datetime.now(UTC))
+    return tokens
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -216,11 +248,32 @@ async def test_a_resource_tells_a_stranger_nothing(
             assert "result" in (await Peer(http, mode).read(row(owned))).message
 
 
-@pytest.mark.parametrize("token", [None, GARBAGE, "not-ours"])
+@pytest.mark.parametrize("tool", TOOL_ROWS)
+async def test_a_reading_token_reads_what_is_its_owners_and_no_more(
+    shared: Service, owned: Things, mode: Mode, tool: str
+) -> None:
+    async with shared.http(READER) as http:
+        peer = Peer(http, mode)
+        listed = {each["name"] for each in (await peer.ask("tools/list")).result["tools"]}
+        assert listed == READING
+        for row in TOOL_ROWS[tool]:
+            answer = await peer.call(tool, **row(owned))
+            if tool in READING:
+                assert not answer.result.get("isError"), answer.body
+            else:
+                unknown = await peer.call("no_such_tool", **row(owned))
+                assert answer.body.replace(tool, "no_such_tool") == unknown.body
+    async with shared.http() as http:
+        still = await Peer(http, mode).call("get_image", image=owned.image)
+    assert not still.result.get("isError")
+
+
+@pytest.mark.parametrize("token", [None, GARBAGE, "not-ours", EXPIRED, REVOKED])
 async def test_without_a_token_everything_is_the_same_refusal(
     shared: Service, owned: Things, mode: Mode, token: str | None
 ) -> None:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    shown = shared.tokens.get(token or "", token)
+    headers = {"Authorization": f"Bearer {shown}"} if shown else {}
     seen = set()
     async with httpx.AsyncClient(base_url=shared.base, headers=headers) as http:
         peer = Peer(http, mode)
@@ -238,7 +291,7 @@ async def test_without_a_token_everything_is_the_same_refusal(
 
 @pytest.mark.parametrize("route", ROUTE_ROWS)
 async def test_a_route_tells_a_stranger_nothing(shared: Service, owned: Things, route: str) -> None:
-    bearers = [None, GARBAGE, *(shared.tokens[who] for who in (OWNER, MEMBER, STRANGER))]
+    bearers = [None, GARBAGE, *shared.tokens.values()]
     for token in bearers:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with httpx.AsyncClient(base_url=shared.base, headers=headers) as http:
