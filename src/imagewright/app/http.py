@@ -68,6 +68,8 @@ def http_app(site: Site) -> ASGIApp:
     routes = frozenset({server.path, "/health", "/ready", "/i", "/ui", "/.well-known"})
     world = site.parts.world
     logged = RequestLog(inner, site.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
+    if not server.trusted_proxies:
+        return logged
     return BehindProxies(logged, read_proxies(server.trusted_proxies))
 
 
