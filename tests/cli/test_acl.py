@@ -88,6 +88,25 @@ def test_every_fault_is_named_with_its_line_and_the_exit_code_is_2(place: Path) 
     assert (found["ok"], len(found["flaws"])) == (False, 2)
 
 
+def test_what_the_service_would_not_take_is_not_ok(place: Path) -> None:
+    with (place / "imagewright.toml").open("a") as settings:
+        settings.write(
+            '[auth.issuers.ci]\npreset = "github"\naudience = ["https://images.example.com/mcp"]\n'
+            'conditions = { repository = ["acme/site"] }\n'
+        )
+    other = place / "new.toml"
+    assert acl(place, "check").returncode == 0
+    other.write_text(
+        '[subjects."service:ci/acme/site"]\nscopes = ["spend:unattended"]\n'
+        'budget = { per_call = "0.10", day = "2" }\n'
+    )
+    for words in (("check", str(other)), ("diff", str(place / "acl.toml"), str(other))):
+        done = acl(place, *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{other}:2: " in done.stderr
+        assert "[auth.issuers.ci] may spend" in done.stderr
+
+
 def test_a_warning_spoils_nothing(place: Path) -> None:
     (place / "acl.toml").write_text('[groups.a]\nscopes = ["read"]\nexpires = 2020-01-01\n')
     done = acl(place, "check")

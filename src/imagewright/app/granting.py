@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imagewright.adapters.acl.file import read_whole
 from imagewright.adapters.acl.fixed import local_acl
-from imagewright.adapters.acl.reader import read_acl
 from imagewright.adapters.toml.document import (
     OPEN_TO_CHANGE,
     Document,
@@ -13,7 +13,7 @@ from imagewright.adapters.toml.document import (
     read_document,
 )
 from imagewright.api.mcp.server import TOOLS
-from imagewright.app.parts import known_of, today_of
+from imagewright.app.parts import acl_config, today_of
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.difference import Change, changes
 from imagewright.core.errors import InvalidRequest
@@ -47,9 +47,7 @@ def grants_of(settings: Settings, path: Path | None = None) -> Grants:
     if path is None:
         return Grants(acl=local_acl(read_only=settings.read_only))
     document, _ = read_document(path, OPEN_TO_CHANGE)
-    acl, warnings = read_acl(
-        document, known_of(settings), read_only=settings.read_only, today=today_of(settings)
-    )
+    acl, warnings = read_whole(document, acl_config(settings, path))
     return Grants(acl=acl, warnings=warnings, document=document)
 
 

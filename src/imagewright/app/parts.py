@@ -174,20 +174,20 @@ def acl_of(settings: Settings, tell: Tell) -> AclSource:
     path = settings.auth.acl_path
     if path is None:
         return FixedAcl(local_acl(read_only=settings.read_only))
-    config = AclFileConfig(
+    return AclFile(acl_config(settings, path), tell)
+
+
+def acl_config(settings: Settings, path: Path) -> AclFileConfig:
+    """How an ACL's file is read: the names that it may use, and who objects to it."""
+    known = Known(
+        tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
+    )
+    return AclFileConfig(
         path=path,
         read_only=settings.read_only,
-        known=known_of(settings),
+        known=known,
         today=lambda: today_of(settings),
         object_to=objections_of(settings),
-    )
-    return AclFile(config, tell)
-
-
-def known_of(settings: Settings) -> Known:
-    """The names that an ACL may use."""
-    return Known(
-        tools=frozenset(tool.name for tool in TOOLS), providers=frozenset(settings.providers)
     )
 
 

@@ -45,7 +45,7 @@ class AclFile:
         """Reads the file; warnings go to `tell`. Raises Misconfigured with every flaw."""
         self._watched = Watched(
             WatchedFile(config.path, OPEN_TO_CHANGE),
-            lambda document: _read(document, config),
+            lambda document: read_whole(document, config),
             Acl(read_only=config.read_only),
             tell,
         )
@@ -66,7 +66,8 @@ class AclFile:
         return self._watched.flaws()
 
 
-def _read(document: Document, config: AclFileConfig) -> tuple[Acl, tuple[Flaw, ...]]:
+def read_whole(document: Document, config: AclFileConfig) -> tuple[Acl, tuple[Flaw, ...]]:
+    """The ACL and its warnings, as it may come into force. Raises Misconfigured."""
     today = config.today() if config.today else None
     acl, warnings = read_acl(document, config.known, read_only=config.read_only, today=today)
     found = Findings(document)
