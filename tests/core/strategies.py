@@ -91,5 +91,10 @@ plans = st.builds(
     background=st.none() | st.sampled_from(Background),
     output_format=st.sampled_from(Format),
     output_compression=st.none() | st.integers(0, 100),
+    size_name=st.none() | words,
+    per_call=st.integers(1, 10),
+    options=st.lists(st.tuples(names, st.booleans() | st.integers(0, 9) | words), max_size=2).map(
+        tuple
+    ),
     warnings=st.lists(words, max_size=2).map(tuple),
 )

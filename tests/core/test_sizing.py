@@ -11,7 +11,7 @@ from imagewright.core.catalogue import Model, SizeRule
 from imagewright.core.errors import Unsupported
 from imagewright.core.pricing import formula_tokens
 from imagewright.core.size import Size
-from imagewright.core.sizing import choose_size, makes, may_choose
+from imagewright.core.sizing import choose_size, makes, may_choose, size_name
 from tests.core.examples import ASK, CUSTOM, EDIT, LISTED, PAINTER, PHOTO, SQUARE, TALL, WIDE
 from tests.core.strategies import asks, sizes
 
@@ -166,3 +166,57 @@ def test_nothing_a_model_may_choose_is_larger_or_takes_more_than_the_bound(
 
     assert size.pixels <= max(bound.pixels for bound in bounds)
     assert formula_tokens(96, size) <= max(formula_tokens(96, bound) for bound in bounds)
+
+
+NAMED = SizeRule(
+    listed=(SQUARE, Size(1376, 768), Size(2752, 1536), Size(512, 512)),
+    fallback=SQUARE,
+    named={
+        "1:1/1K": SQUARE,
+        "1:1/512": Size(512, 512),
+        "16:9/2K": Size(2752, 1536),
+        "16:9/1K": Size(1376, 768),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "size", "name"),
+    [
+        ({}, SQUARE, "1:1/1K"),
+        ({"aspect_ratio": "16:9"}, Size(1376, 768), "16:9/1K"),
+        ({"aspect_ratio": "16:9", "size": "2K"}, Size(2752, 1536), "16:9/2K"),
+        ({"size": "512"}, Size(512, 512), "1:1/512"),
+        ({"size": "2752x1536"}, Size(2752, 1536), "16:9/2K"),
+        ({"size": "square"}, SQUARE, "1:1/1K"),
+    ],
+)
+def test_a_named_size_is_found_by_ratio_and_tier(
+    asked: dict[str, str], size: Size, name: str
+) -> None:
+    ask = Ask(prompt="a fox", **asked)  # type: ignore[arg-type] # texts, all of them
+    found = choose_size(ask, of_rule(NAMED))
+    assert (found, size_name(NAMED, found, ask.aspect_ratio)) == (size, name)
+
+
+def test_of_two_names_for_one_size_the_one_of_the_ratio_is_used() -> None:
+    rule = replace(NAMED, named={"1:1/1K": SQUARE, "5:4/1K": SQUARE})
+    assert size_name(rule, SQUARE, "5:4") == "5:4/1K"
+    assert size_name(rule, SQUARE) == "1:1/1K"
+    assert size_name(rule, None) is None
+
+
+def test_a_tier_of_free_sizes_is_the_nearest_in_pixels() -> None:
+    size = choose_size(replace(ASK, size="2K", aspect_ratio="16:9"), PAINTER)
+    assert size is not None
+    assert abs(size.pixels / 2048**2 - 1) < 0.05
+    assert abs(size.width / size.height / (16 / 9) - 1) <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked"),
+    [(NAMED, "4K"), (LISTED, "1K"), (CUSTOM, "4K")],
+)
+def test_a_tier_that_a_model_does_not_have_is_refused(rule: SizeRule, asked: str) -> None:
+    with pytest.raises(Unsupported, match="makes no 1:1 of"):
+        choose_size(replace(ASK, size=asked), of_rule(rule))

@@ -68,7 +68,10 @@ class Watched:
     repeated: int = 0
     taken_back: Exception | None = None
 
-    async def stage(self, text: str, done: int = 0, total: int = 0) -> None:
+    async def stage(
+        self, text: str, done: int = 0, total: int = 0, left: float | None = None
+    ) -> None:
+        assert left is None or left >= 0
         self.stages.append((text, done, total))
 
     async def partial(self, index: int, data: bytes) -> None:

@@ -66,3 +66,14 @@ async def test_a_partial_that_cannot_be_kept_is_not_told_of(
         await watch.partial(0, encoded() if fault else b"no picture")
         await watch.stage("drawing")
         assert (await anext(news)).stage == "drawing"
+
+
+async def test_what_is_left_is_told_in_the_phrase(shop: Shop) -> None:
+    job = await shop.claimed()
+    watch = reporter(shop, job)
+    async with shop.board.watch(job.id) as news:
+        await watch.stage("sampling", 3, 20, left=11.6)
+        await watch.stage("sampling", 4, 20, left=11.1)
+        assert await anext(news) == News(stage="sampling, about 12 s left", done=3, total=20)
+    assert (await shop.look(job)).stage == "sampling, about 12 s left"
+    assert shop.table.calls["report"] == 1

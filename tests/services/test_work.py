@@ -10,6 +10,8 @@ from imagewright.core.ask import Action
 from imagewright.core.caller import Credential
 from imagewright.core.errors import (
     Fault,
+    OutcomeUnknown,
+    ProviderRejected,
     Unavailable,
 )
 from imagewright.core.image import Origin, Role
@@ -17,9 +19,10 @@ from imagewright.core.job import Job, State
 from imagewright.core.policy import Maximum
 from imagewright.core.spending import Usage
 from imagewright.ports.board import News
+from imagewright.ports.provider import Delivery, Order, Watch
 from tests.adapters.auth.tokens_by_hand import oidc
 from tests.fakes.pictures import encoded, facts
-from tests.fakes.provider import Hanging, fails, returns, sends_partials
+from tests.fakes.provider import Hanging, delivery, fails, returns, sends_partials
 from tests.services.attempts import CERTAIN, UNCERTAIN, begun, done
 from tests.services.shop import (
     BOT,
@@ -158,6 +161,31 @@ async def test_a_picture_that_is_none_is_told_and_the_rest_kept(shop: Shop) -> N
         "2": "provider_bad_answer",
     }
     assert await shop.money() == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("fault", "usage", "money"),
+    [
+        (ProviderRejected("No."), None, 2),
+        (ProviderRejected("No."), Usage(pictures=2), 2),
+        (OutcomeUnknown("?"), None, 3),
+        (OutcomeUnknown("?"), Usage(pictures=2), 3),
+    ],
+)
+async def test_those_that_failed_are_told_by_index_and_cost_nothing_if_that_is_sure(
+    shop: Shop, fault: Fault, usage: Usage | None, money: int
+) -> None:
+    async def act(order: Order, watch: Watch) -> Delivery:
+        found = delivery(encoded(shade=1), encoded(shade=2), usage=usage)
+        return replace(found, failures={1: fault})
+
+    shop.provider.act = act
+    job = await done(shop, await shop.claimed(paid(n=3)))
+    assert job.state is State.SUCCEEDED
+    assert json.loads(job.outcome or "")["failures"] == {"1": fault.code}
+    images = await shop.library.of_job(BOT.subject, job.id)
+    assert sorted(image.index for image in images) == [0, 2]
+    assert await shop.money() == (0, money)
 
 
 async def test_pictures_of_which_none_can_be_kept_are_paid_for_all_the_same(shop: Shop) -> None:

@@ -22,6 +22,8 @@ MAX_TAGS = 16
 MAX_PARTIALS = 3
 MAX_VARIATION = 64
 SIZE_PRESETS = {"square": "1:1", "landscape": "3:2", "portrait": "2:3"}
+SIZE_TIERS = {"512": 512**2, "1K": 1024**2, "2K": 2048**2, "4K": 4096**2}
+"""Sizes in words, as pixels of a square; an aspect ratio may stand beside one."""
 RATIOS = (
     *("1:1", "1:4", "1:8", "2:3", "3:2", "3:4", "4:1"),
     *("4:3", "4:5", "5:4", "8:1", "9:16", "16:9", "21:9"),
@@ -83,7 +85,8 @@ class Reference:
 class Ask:
     """One ask as given; raises InvalidRequest when made with a value out of range.
 
-    `size` is `auto`, a preset (square, landscape, portrait) or `WIDTHxHEIGHT`.
+    `size` is `auto`, a preset (square, landscape, portrait), a tier (512, 1K, 2K, 4K) or
+    `WIDTHxHEIGHT`.
     None and `auto` leave the choice to the catalogue. `variation` tells two asks
     apart that are the same otherwise. File name, folder and tags are kept in Unicode NFC,
     a tag once.
@@ -179,13 +182,13 @@ def _check_shape(ask: Ask) -> None:
         raise InvalidRequest(
             "There is no such aspect ratio.", hint=f"Ratios are: {', '.join(RATIOS)}."
         )
-    if ask.size not in {AUTO, *SIZE_PRESETS}:
+    if ask.size not in {AUTO, *SIZE_PRESETS, *SIZE_TIERS}:
         Size.parse(ask.size)
         if ask.aspect_ratio is not None:
             raise InvalidRequest(
                 "A size in pixels and an aspect ratio were both given.", hint="Give one of them."
             )
-    elif ask.size != AUTO and ask.aspect_ratio is not None:
+    elif ask.size in SIZE_PRESETS and ask.aspect_ratio is not None:
         raise InvalidRequest(
             "A size preset and an aspect ratio were both given.", hint="Give one of them."
         )

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from imagewright.core.ask import Background, Fidelity, Moderation, Quality
+from imagewright.core.ask import MAX_COUNT, Background, Fidelity, Moderation, Quality
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.money import Nano
+from imagewright.core.option import Option
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 
@@ -24,14 +25,16 @@ class Lifecycle(StrEnum):
 class SizeRule:
     """Which sizes a model makes: those listed, and any that keeps the bounds if `step` is set.
 
-    `ratio` is the greatest long edge for a short one. `fallback` is what `auto` gets, and is
-    one the model makes. With `auto` True the model is left to choose among all it makes, and
+    `ratio` is the greatest long edge for a short one. `named` are listed sizes by what the
+    provider's API calls them, as `ratio/tier`: such as `16:9/2K`. `fallback` is what `auto` gets,
+    and is one the model makes. With `auto` True the model is left to choose among all it makes, and
     the ceiling is that of the largest: a model with a `step` is better asked for `fallback`.
     Raises InvalidRequest for a `step` without bounds.
     """
 
     listed: tuple[Size, ...]
     fallback: Size
+    named: Mapping[str, Size] = field(default_factory=dict)
     auto: bool = False
     step: int | None = None
     edge: int = 0
@@ -79,8 +82,24 @@ Price = PerImage | PerToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a model is good for, and how it wants to be asked; for agents to read."""
+
+    strengths: tuple[str, ...]
+    grammar: str
+    weaknesses: tuple[str, ...] = ()
+    good: str = ""
+    bad: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One model of one configured provider."""
+    """One model of one configured provider.
+
+    `count` is how many pictures an ask may have, `per_call` how many of them the provider's API
+    makes in one call. `watermark` says that its pictures carry an invisible mark of the vendor.
+    `options` are for the provider's adapter alone, which says in its docstring what they mean.
+    """
 
     id: str
     upstream: str
@@ -96,6 +115,7 @@ class Model:
     moderations: tuple[Moderation, ...] = ()
     fidelities: tuple[Fidelity, ...] = ()
     count: int = 1
+    per_call: int = MAX_COUNT
     references: int = 0
     inputs: tuple[Format, ...] = tuple(Format)
     mask: bool = False
@@ -104,6 +124,9 @@ class Model:
     negative_prompt: bool = False
     strength: bool = False
     compression: bool = False
+    watermark: bool = False
+    profile: Profile | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)
     price: Price | None = None
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagewright.core.ask import (
+    MAX_COUNT,
     Action,
     Ask,
     Background,
@@ -16,6 +17,7 @@ from imagewright.core.ask import (
     Reference,
     canonical,
 )
+from imagewright.core.option import Option
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 
@@ -24,8 +26,9 @@ from imagewright.core.size import Size
 class Plan:
     """What will be sent, and what it is priced by.
 
-    None leaves a choice to the model. `prompt` is the ask's, with whatever the
-    model takes in words only. `warnings` say what was chosen otherwise than asked.
+    None leaves a choice to the model. `size_name` is what the provider's API calls the size, where
+    it has names, and `options` are the model's, by their names. `prompt` is the ask's, with
+    whatever the model takes in words only. `warnings` say what was chosen otherwise than asked.
     """
 
     ask: Ask
@@ -39,6 +42,9 @@ class Plan:
     background: Background | None
     output_format: Format
     output_compression: int | None
+    size_name: str | None = None
+    per_call: int = MAX_COUNT
+    options: tuple[tuple[str, Option], ...] = ()
     warnings: tuple[str, ...] = ()
 
     def canonical(self) -> str:
@@ -61,6 +67,7 @@ def read_plan(text: str) -> Plan:
             "quality": Quality(row["quality"]) if row["quality"] else None,
             "background": Background(row["background"]) if row["background"] else None,
             "output_format": Format(row["output_format"]),
+            "options": tuple((name, value) for name, value in row.get("options", ())),
             "warnings": tuple(row["warnings"]),
         }
     )

@@ -8,7 +8,7 @@ from imagewright.core.catalogue import Catalogue, Lifecycle, Model, Offer
 from imagewright.core.errors import Fault, UnknownModel, UnknownProvider, Unsupported
 from imagewright.core.picture import FORMATS_WITH_ALPHA, LOSSY_FORMATS, Format
 from imagewright.core.plan import Plan
-from imagewright.core.sizing import choose_size
+from imagewright.core.sizing import choose_size, size_name
 
 Allowed = Callable[[str, str], bool]
 """Whether the caller may use a provider's model."""
@@ -65,6 +65,7 @@ def _plan(ask: Ask, offer: Offer, model: Model, today: date) -> Plan:
     _check_options(ask, model)
     output_format = _format(ask, model)
     prompt, negative, warnings = _words(ask, model)
+    size = choose_size(ask, model)
     return Plan(
         ask=ask,
         provider=offer.name,
@@ -72,7 +73,10 @@ def _plan(ask: Ask, offer: Offer, model: Model, today: date) -> Plan:
         upstream=model.upstream,
         prompt=prompt,
         negative_prompt=negative,
-        size=choose_size(ask, model),
+        size=size,
+        size_name=size_name(model.sizes, size, ask.aspect_ratio),
+        per_call=model.per_call,
+        options=tuple(sorted(model.options.items())),
         quality=None if ask.quality is Quality.AUTO else ask.quality,
         background=None if ask.background is Background.AUTO else ask.background,
         output_format=output_format,

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from math import isqrt
 
-from imagewright.core.ask import AUTO, SIZE_PRESETS, Action, Ask
+from imagewright.core.ask import AUTO, SIZE_PRESETS, SIZE_TIERS, Action, Ask
 from imagewright.core.catalogue import Model, SizeRule
 from imagewright.core.errors import Unsupported
 from imagewright.core.size import Size
 
 _TOLERANCE = 0.02
+_TIER_TOLERANCE = 0.25
 
 
 def choose_size(ask: Ask, model: Model) -> Size | None:
@@ -17,6 +18,8 @@ def choose_size(ask: Ask, model: Model) -> Size | None:
     Raises Unsupported saying which sizes it makes.
     """
     rule = model.sizes
+    if ask.size in SIZE_TIERS:
+        return _by_tier(model, ask.aspect_ratio or "1:1", ask.size)
     ratio = ask.aspect_ratio or SIZE_PRESETS.get(ask.size)
     if ratio is not None:
         return _by_ratio(model, ratio)
@@ -30,6 +33,12 @@ def choose_size(ask: Ask, model: Model) -> Size | None:
     if ask.action is Action.EDIT and makes(rule, ask.references[0].size):
         return ask.references[0].size
     return rule.fallback
+
+
+def size_name(rule: SizeRule, size: Size | None, ratio: str | None = None) -> str | None:
+    """What the provider's API calls a size; of two names for one, that of the ratio."""
+    names = [name for name, named in rule.named.items() if named == size]
+    return next((name for name in names if ratio and _is_of(name, ratio)), next(iter(names), None))
 
 
 def makes(rule: SizeRule, size: Size) -> bool:
@@ -64,12 +73,32 @@ def may_choose(rule: SizeRule) -> frozenset[Size]:
 def _by_ratio(model: Model, ratio: str) -> Size:
     wide, high = (int(part) for part in ratio.split(":"))
     rule, wanted = model.sizes, wide / high
+    named = [size for name, size in rule.named.items() if _is_of(name, ratio)]
+    if named:
+        # Vendors' sizes are of their ratios by name only: 1376x768 is called 16:9.
+        return min(named, key=lambda size: abs(size.pixels - rule.fallback.pixels))
     custom = _custom(rule, rule.step, wanted) if rule.step is not None else ()
     ordered = sorted(custom, key=lambda size: abs(size.pixels - rule.fallback.pixels))
     for size in (*rule.listed, *ordered):
         if abs(size.width / size.height - wanted) <= _TOLERANCE * wanted:
             return size
     raise _refuse(model, f"makes no size of the ratio {ratio}")
+
+
+def _by_tier(model: Model, ratio: str, tier: str) -> Size:
+    rule, pixels = model.sizes, SIZE_TIERS[tier]
+    if (named := rule.named.get(f"{ratio}/{tier}")) is not None:
+        return named
+    wide, high = (int(part) for part in ratio.split(":"))
+    custom = list(_custom(rule, rule.step, wide / high)) if rule.step is not None else []
+    for size in sorted(custom, key=lambda size: abs(size.pixels - pixels))[:1]:
+        if abs(size.pixels - pixels) <= _TIER_TOLERANCE * pixels:
+            return size
+    raise _refuse(model, f"makes no {ratio} of {tier}")
+
+
+def _is_of(name: str, ratio: str) -> bool:
+    return name.partition("/")[0] == ratio
 
 
 def _custom(rule: SizeRule, step: int, wanted: float) -> Iterator[Size]:

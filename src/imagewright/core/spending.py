@@ -34,6 +34,34 @@ class Settled:
     disputed: Nano | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Pictures of one ask that did not come: how many surely cost nothing, and how many may."""
+
+    spared: int = 0
+    unsure: int = 0
+
+
+NONE_MISSING = Missing()
+
+
+def cost(ceiling: Nano, count: int, reported: Nano | None, missing: Missing) -> Nano | None:
+    """What `count` pictures come to where some are missing, or None for the ceiling itself.
+
+    Without a report, those that came and those that nobody knows of cost their share of the
+    ceiling; a report does not count the latter, so their share is added to it.
+    """
+    if reported is not None:
+        return Nano(reported + _share(ceiling, missing.unsure, count))
+    if missing.spared:
+        return _share(ceiling, count - missing.spared, count)
+    return None
+
+
+def _share(ceiling: Nano, part: int, count: int) -> Nano:
+    return Nano(-(-ceiling * part // count))
+
+
 def settle(ceiling: Nano, reported: Nano | None) -> Settled:
     """The reported cost if it lies between nothing and the ceiling, else the ceiling."""
     if reported is None:

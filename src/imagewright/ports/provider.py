@@ -1,14 +1,19 @@
 """A provider: an upstream that makes pictures for money or for nothing."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
+from imagewright.core.errors import Fault
+from imagewright.core.option import Option
 from imagewright.core.picture import Format
 from imagewright.core.plan import Plan
 from imagewright.core.spending import Usage
 from imagewright.ports.clock import Clock
 from imagewright.ports.imaging import Imaging
+
+MAX_CONTINUATION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,41 +39,61 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A plan to carry out, with its inputs' bytes, and a key that is the same on every attempt."""
+    """A plan to carry out, with its inputs' bytes, and a key that is the same on every attempt.
+
+    `mask` is a PNG with one band of 8 bits, as large as the first reference: white is changed,
+    black is kept. `continuation` is what this provider left with the first reference when it made
+    that picture, for a plan that refines it.
+    """
 
     plan: Plan
     references: tuple[Input, ...]
     mask: Input | None
     key: str
+    continuation: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """One picture as the provider made it, untouched."""
+    """One picture as the provider made it, untouched.
+
+    `continuation` is what the provider needs to go on from it in a later order, for no one but
+    itself to read: at most `MAX_CONTINUATION` characters.
+    """
 
     data: bytes
     revised_prompt: str | None = None
     seed: int | None = None
+    continuation: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What came back: pictures in order, and the usage reported with them (None if none was).
 
-    There may be fewer pictures than were asked for, never none.
+    There may be fewer pictures than were asked for, never none. `failures` says by index, from 0,
+    which are missing and why; the pictures are the others'. Those that are missing
+    without a fault of their own were not made. `usage` counts what was made: what an
+    OutcomeUnknown among the failures may cost is not in it.
     """
 
     pictures: tuple[Made, ...]
     usage: Usage | None
     request: str | None = None
     """The provider's own id for the request, to ask it by."""
+    failures: Mapping[int, Fault] = field(default_factory=dict)
 
 
 class Watch(Protocol):
     """Where a provider tells how far it is; none of these waits long, and only `again` fails."""
 
-    async def stage(self, text: str, done: int = 0, total: int = 0) -> None:
-        """A short phrase of ours, and true steps done of a known total; no invented shares."""
+    async def stage(
+        self, text: str, done: int = 0, total: int = 0, left: float | None = None
+    ) -> None:
+        """A short phrase of ours, and true steps done of a known total; no invented shares.
+
+        `left` is how many seconds the provider itself says are left.
+        """
 
     async def partial(self, index: int, data: bytes) -> None:
         """A partial image that the provider really sent; `index` counts the order's from 0."""
@@ -97,6 +122,29 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A model that a provider itself says it has, by the name its API knows it by.
+
+    None for what it does not tell. `options` are those of `core.catalogue.Model`.
+    """
+
+    upstream: str
+    title: str | None = None
+    ends: date | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+class Discovery(Protocol):
+    """Apart from the purse, and only some providers have it."""
+
+    async def discover(self) -> tuple[Found, ...]:
+        """The models that the provider lists now. Raises a Provider* fault.
+
+        A provider whose list holds other things than makers of pictures leaves those out.
+        """
 
 
 class Health(Protocol):

@@ -26,7 +26,7 @@ from imagewright.core.policy import Acl, Decision
 from imagewright.core.quote import Consent, Quote, accepted
 from imagewright.core.scope import Scope
 from imagewright.core.shape import Shaper
-from imagewright.core.spending import Usage
+from imagewright.core.spending import NONE_MISSING, Missing, Usage
 from imagewright.core.verdict import Verdict
 from imagewright.ports.acl import AclSource
 from imagewright.ports.books import Admitted, Books, Capacity, Demand, Origin
@@ -192,14 +192,19 @@ class Gate:
             replace(demand, consent=wish.answer.consent, given=wish.answer.quote)
         )
 
-    async def settle(self, job: Job, verdict: Verdict, usage: Usage | None) -> bool:
+    async def settle(
+        self, job: Job, verdict: Verdict, usage: Usage | None, missing: Missing = NONE_MISSING
+    ) -> bool:
         """Enter how a job ended. False where the attempt is no longer the job's.
 
         Unless the verdict says so itself or the outcome is unknown, the cost is the
-        reported usage at the model's price if that lies within the ceiling, else the ceiling.
+        reported usage at the model's price if that lies within the ceiling, else the ceiling, less
+        the share of pictures that surely cost nothing.
         """
         if verdict.settled is None and verdict.state is not State.OUTCOME_UNKNOWN:
-            cost = self._cost(job, usage) if usage else None
+            plan = read_plan(job.plan)
+            reported = self._cost(job, plan, usage) if usage else None
+            cost = spending.cost(job.ceiling, plan.ask.n, reported, missing)
             verdict = replace(verdict, settled=spending.settle(job.ceiling, cost))
         return await self._books.settle(verdict)
 
@@ -230,10 +235,10 @@ class Gate:
         found = {each.account.period: each for each in charges([purse], now, zone)}
         return {span: found[period(span, now, zone)] for span in Span}
 
-    def _cost(self, job: Job, usage: Usage) -> Nano | None:
+    def _cost(self, job: Job, plan: Plan, usage: Usage) -> Nano | None:
         offer = self._catalogue.offer(job.provider)
         model = offer.model(job.model) if offer else None
-        return pricing.actual(usage, read_plan(job.plan), model) if model else usage.cost
+        return pricing.actual(usage, plan, model) if model else usage.cost
 
     def _demand(self, wish: Wish) -> Demand:
         now = self._clock.now()

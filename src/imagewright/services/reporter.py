@@ -34,15 +34,18 @@ class Reporter:
         self._written = clock.monotonic()
         self._text = ""
 
-    async def stage(self, text: str, done: int = 0, total: int = 0) -> None:
+    async def stage(
+        self, text: str, done: int = 0, total: int = 0, left: float | None = None
+    ) -> None:
         """A short phrase of ours, and true steps done of a known total."""
-        self._board.post(self._job.id, News(stage=text, done=done, total=total))
+        told = text if left is None else f"{text}, about {max(0.0, left):.0f} s left"
+        self._board.post(self._job.id, News(stage=told, done=done, total=total))
         now = self._clock.monotonic()
         if text == self._text and now - self._written < _WRITE_EVERY:
             return
         self._text, self._written = text, now
         try:
-            await self._jobs.report(self._job, text, done, total)
+            await self._jobs.report(self._job, told, done, total)
         except Exception as fault:  # noqa: BLE001 - what fails here is not the provider's call
             _log.warning("stage not written", extra=self._told(fault))
 

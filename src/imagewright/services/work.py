@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, count, repeat, takewhile
 
 from imagewright.core.ask import Action, Reference
 from imagewright.core.catalogue import Catalogue
@@ -36,7 +36,7 @@ from imagewright.core.money import FREE
 from imagewright.core.picture import Format, Rendition
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.scope import Scope
-from imagewright.core.spending import Settled, Usage
+from imagewright.core.spending import NONE_MISSING, Missing, Settled, Usage
 from imagewright.core.verdict import Verdict
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.board import Board, News
@@ -94,6 +94,7 @@ class _Result:
     usage: Usage | None = None
     request: str | None = None
     failures: dict[int, str] = field(default_factory=dict)
+    missing: Missing = NONE_MISSING
 
 
 class Work:
@@ -270,7 +271,7 @@ class Work:
         pauses = chain(_SETTLE_PAUSES, repeat(_SETTLE_PAUSES[-1]))
         while True:
             try:
-                return await self._bench.gate.settle(job, verdict, result.usage)
+                return await self._bench.gate.settle(job, verdict, result.usage, result.missing)
             except (StorageFull, Unavailable) as fault:
                 _log.error("settling again", extra={"job": job.id, "code": fault.code})
                 if self._hurried.is_set():
@@ -280,8 +281,9 @@ class Work:
 
     async def _keep(self, job: Job, delivery: Delivery) -> _Result:
         plan = read_plan(job.plan)
-        result = _Result(state=State.SUCCEEDED, usage=delivery.usage, request=delivery.request)
-        for index, made in enumerate(delivery.pictures):
+        result = _delivered(delivery)
+        places = (index for index in count() if index not in delivery.failures)
+        for made, index in zip(delivery.pictures, places, strict=False):
             try:
                 label = _label(job, plan, index, made)
                 image = await self._bench.library.keep(job.caller.subject, made.data, label)
@@ -293,7 +295,7 @@ class Work:
                 result.failures[index] = Internal.code
             else:
                 result.images.append(image)
-        for index in range(len(delivery.pictures), plan.ask.n):
+        for index in takewhile(lambda index: index < plan.ask.n, places):
             result.failures[index] = ProviderBadAnswer.code
         if not result.images:
             result.state = State.FAILED
@@ -319,6 +321,18 @@ class Work:
                 }
             ),
         )
+
+
+def _delivered(delivery: Delivery) -> _Result:
+    """What came, before any of it is kept, and what is known of the rest."""
+    unsure = sum(not isinstance(fault, _NOTHING_MADE) for fault in delivery.failures.values())
+    return _Result(
+        state=State.SUCCEEDED,
+        usage=delivery.usage,
+        request=delivery.request,
+        failures={index: fault.code for index, fault in delivery.failures.items()},
+        missing=Missing(spared=len(delivery.failures) - unsure, unsure=unsure),
+    )
 
 
 def _failed(fault: Fault, state: State = State.FAILED) -> _Result:

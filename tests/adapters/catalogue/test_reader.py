@@ -6,7 +6,7 @@ import pytest
 from imagewright.adapters.catalogue.faults import CatalogueError
 from imagewright.adapters.catalogue.reader import assemble, read_offer
 from imagewright.core.ask import Background, Quality
-from imagewright.core.catalogue import Lifecycle, PerImage, PerToken
+from imagewright.core.catalogue import Lifecycle, PerImage, PerToken, Profile
 from imagewright.core.money import Nano
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
@@ -107,6 +107,35 @@ def model(**keys: Any) -> list[Any]:
     return [{"id": "m", "sizes": SQUARE, **keys}]
 
 
+def sized(**keys: Any) -> list[Any]:
+    return model(sizes={**SQUARE, **keys})
+
+
+PROFILE = {"strengths": ["text in images"], "grammar": "Plain sentences."}
+
+
+def test_profile_options_and_named_sizes_are_read() -> None:
+    found = offered(
+        model(
+            profile={**PROFILE, "weaknesses": ["hands"], "good": "A fox.", "bad": "fox, 8k"},
+            options={"steps": 20, "sampler": "Euler", "hires": False, "cfg": 4.5},
+            sizes={"listed": ["64x64"], "named": {"1:1/512": "64x64"}},
+            per_call=1,
+            watermark=True,
+        )
+    ).models[0]
+    assert found.profile == Profile(
+        strengths=("text in images",),
+        grammar="Plain sentences.",
+        weaknesses=("hands",),
+        good="A fox.",
+        bad="fox, 8k",
+    )
+    assert found.options == {"steps": 20, "sampler": "Euler", "hires": False, "cfg": 4.5}
+    assert found.sizes.named == {"1:1/512": Size(64, 64)}
+    assert (found.per_call, found.watermark) == (1, True)
+
+
 def token(**keys: Any) -> dict[str, Any]:
     price = {"per": "token", "text_in": "5", "image_in": "8", "image_out": "30"}
     return {"price": {**price, "base": {"high": 48}, **keys}}
@@ -125,6 +154,16 @@ def image(prices: Any) -> dict[str, Any]:
         (model(count="1"), "models.m.count:"),
         (model(mask=1), "models.m.mask:"),
         (model(title=" "), "models.m.title:"),
+        (model(per_call=0), "models.m.per_call:"),
+        (model(watermark="yes"), "models.m.watermark:"),
+        (model(options={"steps": [1]}), "models.m.options: holds 'steps', which is no text"),
+        (model(options=1), "models.m.options: must be a table"),
+        (model(profile={"grammar": "words"}), "models.m.profile.strengths: is missing"),
+        (model(profile={"strengths": ["text"]}), "models.m.profile.grammar: is missing"),
+        (model(profile={"strengths": []}), "models.m.profile.strengths: must be a list"),
+        (model(profile={**PROFILE, "mood": "dark"}), "models.m.profile.mood: is not a known key"),
+        (sized(named={"wide": "64x64"}), "models.m.sizes.named: has the name 'wide'"),
+        (sized(named={"1:1/1K": "1024x1024"}), "models.m.sizes.named.1:1/1K: is not a size"),
         (model(ends="2026-12-01"), "models.m.ends:"),
         (model(lifecycle="old"), "models.m.lifecycle:"),
         (model(lifecycle="ended", ends=date(2026, 1, 1)), "models.m.successor: is missing"),

@@ -1,5 +1,6 @@
 """Reading a table's keys one by one, noting each that is wrong."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,12 +9,14 @@ from typing import TypeVar
 
 from imagewright.adapters.catalogue.faults import CatalogueFault
 from imagewright.core.errors import InvalidRequest
+from imagewright.core.option import Option
 from imagewright.core.size import Size
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 
 _MISSING = object()
+_NAME = re.compile(r"[1-9][0-9]?:[1-9][0-9]?/[0-9.]{1,4}K?\Z")
 
 
 class WrongValue(Exception):
@@ -85,6 +88,13 @@ def text(value: object) -> str:
     return value
 
 
+def texts(value: object) -> tuple[str, ...]:
+    """Read a list of texts, at least one."""
+    if not isinstance(value, list) or not value:
+        raise WrongValue("must be a list of texts")
+    return tuple(text(each) for each in value)
+
+
 def flag(value: object) -> bool:
     """Read a truth value."""
     if not isinstance(value, bool):
@@ -130,6 +140,25 @@ def sizes(value: object) -> tuple[Size, ...]:
     if not isinstance(value, list) or not value:
         raise WrongValue("must be a list of sizes such as 1024x1024")
     return tuple(size(each) for each in value)
+
+
+def names(value: object) -> dict[str, Size]:
+    """Read sizes by what a provider's API calls them: `ratio/tier`."""
+    found = _table(value)
+    for name in found:
+        if not _NAME.match(name):
+            raise WrongValue(f"has the name {name!r}; names are like 16:9/2K")
+    return {name: size(each) for name, each in found.items()}
+
+
+def options(value: object) -> dict[str, Option]:
+    """Read what is for the adapter alone: plain values by name."""
+    found: dict[str, Option] = {}
+    for name, each in _table(value).items():
+        if not isinstance(each, str | int | float | bool):
+            raise WrongValue(f"holds {name!r}, which is no text, number or truth value")
+        found[name] = each
+    return found
 
 
 def word(kind: type[E]) -> Callable[[object], E]:

@@ -7,10 +7,13 @@ from imagewright.adapters.catalogue.fields import (
     between,
     day,
     flag,
+    names,
+    options,
     ratio,
     size,
     sizes,
     text,
+    texts,
     word,
     words,
 )
@@ -24,7 +27,8 @@ from imagewright.core.ask import (
     Moderation,
     Quality,
 )
-from imagewright.core.catalogue import Lifecycle, Model, PerToken, Price, SizeRule
+from imagewright.core.catalogue import Lifecycle, Model, PerToken, Price, Profile, SizeRule
+from imagewright.core.option import Option
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 from imagewright.core.sizing import makes
@@ -39,6 +43,7 @@ def read_model(name: str, fields: Fields) -> Model:
     """The model; every wrong key is noted and stands in for itself with a default."""
     price_fields = fields.table("price")
     price = read_price(price_fields) if price_fields is not None else None
+    no_options: dict[str, Option] = {}
     model = Model(
         id=name,
         upstream=fields.take("upstream", name, text),
@@ -53,6 +58,7 @@ def read_model(name: str, fields: Fields) -> Model:
         moderations=fields.take("moderations", (), words(Moderation)),
         fidelities=fields.take("fidelities", (), words(Fidelity)),
         count=fields.take("count", 1, between(1, MAX_COUNT)),
+        per_call=fields.take("per_call", MAX_COUNT, between(1, MAX_COUNT)),
         inputs=fields.take("inputs", tuple(Format), words(Format)),
         references=fields.take("references", 0, between(0, MAX_REFERENCES)),
         mask=fields.take("mask", False, flag),
@@ -61,6 +67,9 @@ def read_model(name: str, fields: Fields) -> Model:
         negative_prompt=fields.take("negative_prompt", False, flag),
         strength=fields.take("strength", False, flag),
         compression=fields.take("compression", False, flag),
+        watermark=fields.take("watermark", False, flag),
+        profile=_profile(fields),
+        options=fields.take("options", no_options, options),
         price=price,
     )
     fields.done()
@@ -75,10 +84,12 @@ def _size_rule(fields: Fields) -> SizeRule:
         return _NO_SIZES
     given = table.has("listed") or table.has("fallback")
     none: tuple[Size, ...] = ()
+    no_names: dict[str, Size] = {}
     listed = table.take("listed", none, sizes)
     rule = SizeRule(
         listed=listed,
         fallback=table.take("fallback", listed[0] if listed else _NO_SIZES.fallback, size),
+        named=table.take("named", no_names, names),
         auto=table.take("auto", False, flag),
         **_bounds(table),
     )
@@ -87,7 +98,29 @@ def _size_rule(fields: Fields) -> SizeRule:
         table.place.fault("listed", "is missing, and there is no fallback")
     elif rule.fallback is not _NO_SIZES.fallback and not makes(rule, rule.fallback):
         table.place.fault("fallback", "is not a size that the model makes")
+    for name, named in rule.named.items():
+        if not makes(rule, named):
+            table.place.fault(f"named.{name}", "is not a size that the model makes")
     return rule
+
+
+def _profile(fields: Fields) -> Profile | None:
+    table = fields.table("profile")
+    if table is None:
+        return None
+    nothing: tuple[str, ...] = ()
+    profile = Profile(
+        strengths=table.take("strengths", nothing, texts),
+        grammar=table.take("grammar", "", text),
+        weaknesses=table.take("weaknesses", nothing, texts),
+        good=table.take("good", "", text),
+        bad=table.take("bad", "", text),
+    )
+    for key, value in (("strengths", profile.strengths), ("grammar", profile.grammar)):
+        if not value:
+            table.place.fault(key, "is missing: agents choose and write by it")
+    table.done()
+    return profile
 
 
 class _Bounds(TypedDict):

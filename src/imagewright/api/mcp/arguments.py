@@ -13,9 +13,14 @@ Provider = str
 Model = Annotated[str, Field(description="See list_providers.")]
 Count = Annotated[int, Field(description="How many images.", ge=1, le=10)]
 Size = Annotated[
-    str, Field(description="WIDTHxHEIGHT, square, landscape, portrait or auto.", max_length=16)
+    str,
+    Field(
+        description="WIDTHxHEIGHT, 1K, 2K, 4K, square, landscape, portrait, auto.", max_length=16
+    ),
 ]
-Ratio = Annotated[str | None, Field(description="Instead of size, such as 16:9.", max_length=8)]
+Ratio = Annotated[
+    str | None, Field(description="Such as 16:9, instead of size in pixels.", max_length=8)
+]
 QualityLevel = Quality
 BackgroundKind = Annotated[Background, Field(description="transparent needs png or webp.")]
 OutputFormat = Annotated[Format | None, Field(description="Default: the model's own.")]
