@@ -4,11 +4,17 @@ import hashlib
 
 import pyvips
 
+from imagewright.adapters.imaging import masks
+from imagewright.adapters.imaging.faults import fault_of
+from imagewright.adapters.imaging.formats import Bounds
+from imagewright.adapters.imaging.refusal import Refused
 from imagewright.core.errors import ImageTooLarge, InvalidImage, Unavailable
 from imagewright.core.picture import Drawing, Format, Picture, PictureLimits, Rendition
 from imagewright.core.size import Size
-from imagewright.ports.imaging import Inspected, Preview, Rendered
+from imagewright.ports.imaging import Inspected, Masked, Preview, Rendered
 from tests.fakes.pictures import encoded, facts
+
+UNBOUNDED = Bounds(1 << 30, 1 << 30, 1 << 20, 64)
 
 
 class PlainImaging:
@@ -24,6 +30,12 @@ class PlainImaging:
 
     async def render(self, data: bytes, rendition: Rendition, limits: PictureLimits) -> Rendered:
         raise NotImplementedError
+
+    async def read_mask(self, data: bytes, limits: PictureLimits) -> Masked:
+        raise NotImplementedError
+
+    async def alpha_mask(self, mask: bytes) -> bytes:
+        return masks.with_alpha(mask, UNBOUNDED)
 
     async def draw(self, drawing: Drawing) -> bytes:
         self.drawn.append(drawing)
@@ -73,6 +85,14 @@ class SeeingImaging(PlainImaging):
         width, height = rendition.width or seen.size.width, rendition.height or seen.size.height
         made = encoded(width, height, form.value, alpha=seen.alpha)
         return Rendered(data=made, picture=(await self.inspect(made, limits)).picture)
+
+    async def read_mask(self, data: bytes, limits: PictureLimits) -> Masked:
+        await self.inspect(data, limits)
+        try:
+            head, made = masks.read(data, UNBOUNDED)
+        except Refused as refused:
+            raise fault_of(refused.reason) from None
+        return Masked(data=made[0], share=head["share"])
 
     async def ping(self) -> None:
         if self.down:

@@ -12,7 +12,7 @@ from imagewright.core.size import Size
 from imagewright.ports.imaging import Imaging
 from imagewright.ports.provider import Input, Order, Parts
 from tests.fakes.imaging import PlainImaging
-from tests.fakes.pictures import encoded
+from tests.fakes.pictures import encoded, half_changed
 
 PROMPT = "a-cat-nobody-may-read-about"
 KEY = "job_key_1"
@@ -32,7 +32,7 @@ def order(
     inputs = tuple(
         Input(data=encoded(96, 64, shade=number), format=Format.PNG) for number in range(references)
     )
-    masked = Input(data=encoded(96, 64, alpha=True), format=Format.PNG) if mask else None
+    masked = Input(data=half_changed(96, 64), format=Format.PNG) if mask else None
     reference = Reference(image="i", sha256="0" * 64, size=SIZE, format=Format.PNG, alpha=False)
     asked = Ask(
         action=Action.EDIT if references else Action.GENERATE,

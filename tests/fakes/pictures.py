@@ -4,6 +4,8 @@ from typing import Any
 
 import pyvips
 
+from imagewright.adapters.imaging.pictures import encode
+
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "gif": ".gif"}
 
 
@@ -23,6 +25,13 @@ def encoded(
         )
     data: bytes = image.cast("uchar").copy(interpretation="srgb").write_to_buffer(SUFFIXES[form])
     return data
+
+
+def half_changed(width: int = 64, height: int = 48) -> bytes:
+    """A mask as the service means it: the left half is white, to be changed."""
+    left = pyvips.Image.xyz(width, height)[0] < width // 2
+    mask = left.ifthenelse(255, 0).cast("uchar").copy(interpretation="b-w")
+    return encode(mask, "png", None)
 
 
 def facts(data: bytes) -> tuple[str, int, int, bool]:

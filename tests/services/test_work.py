@@ -21,7 +21,7 @@ from imagewright.core.spending import Usage
 from imagewright.ports.board import News
 from imagewright.ports.provider import Delivery, Order, Watch
 from tests.adapters.auth.tokens_by_hand import oidc
-from tests.fakes.pictures import encoded, facts
+from tests.fakes.pictures import encoded, facts, half_changed
 from tests.fakes.provider import Hanging, delivery, fails, returns, sends_partials
 from tests.services.attempts import CERTAIN, UNCERTAIN, begun, done
 from tests.services.shop import (
@@ -78,7 +78,7 @@ async def test_an_edit_hands_over_its_inputs_and_remembers_them(shop: Shop) -> N
     (order,) = shop.provider.edited
     assert order.references[0].data == encoded(shade=1)
     assert order.mask is not None
-    assert order.mask.data == encoded(shade=2, alpha=True)
+    assert order.mask.data == half_changed()
     (image,) = await shop.library.of_job(BOT.subject, job.id)
     assert image.origin is Origin.EDITED
     assert [(each.image, each.role, each.position) for each in image.parents] == [

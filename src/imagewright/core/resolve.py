@@ -81,7 +81,7 @@ def _plan(ask: Ask, offer: Offer, model: Model, today: date) -> Plan:
         background=None if ask.background is Background.AUTO else ask.background,
         output_format=output_format,
         output_compression=_compression(ask, model, output_format),
-        warnings=(*warnings, *_converted(ask, model)),
+        warnings=(*warnings, *_mask_reading(ask), *_converted(ask, model)),
     )
 
 
@@ -184,6 +184,13 @@ def _words(ask: Ask, model: Model) -> tuple[str, str | None, tuple[str, ...]]:
         )
     warning = f"{model.id} has no negative prompt; it was added to the prompt as 'Avoid:'."
     return prompt, None, (warning,)
+
+
+def _mask_reading(ask: Ask) -> tuple[str, ...]:
+    if ask.mask is None:
+        return ()
+    what = "transparent" if ask.mask.alpha else "white, for it has no alpha channel"
+    return (f"The mask changes what is {what}.",)
 
 
 def _converted(ask: Ask, model: Model) -> tuple[str, ...]:

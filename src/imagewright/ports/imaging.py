@@ -30,6 +30,17 @@ class Rendered:
     picture: Picture
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masked:
+    """A mask as the service means it, and how much of the picture it changes, from 0 to 1.
+
+    The bytes are a PNG with one band of 8 bits: white is changed, black is kept.
+    """
+
+    data: bytes
+    share: float
+
+
 class Imaging(Protocol):
     """Works in processes that hold no secret, reach no network and cannot start a program.
 
@@ -48,6 +59,15 @@ class Imaging(Protocol):
 
     async def render(self, data: bytes, rendition: Rendition, limits: PictureLimits) -> Rendered:
         """Make a rendition, in the original's format unless told (AVIF: WebP, GIF: PNG)."""
+
+    async def read_mask(self, data: bytes, limits: PictureLimits) -> Masked:
+        """Read a caller's mask: transparent is changed or, in one without alpha, white.
+
+        Raises InvalidImage also for one that changes nothing, or everything.
+        """
+
+    async def alpha_mask(self, mask: bytes) -> bytes:
+        """The bytes of a `Masked` as a PNG whose transparent pixels are changed."""
 
     async def draw(self, drawing: Drawing) -> bytes:
         """Draw a placeholder picture of exactly the size, format and background asked."""

@@ -49,6 +49,10 @@ class Inputs:
                 )
         return tuple(_reference(image) for image in found)
 
+    async def check_mask(self, caller: Caller, mask: Reference) -> None:
+        """Raise InvalidImage for a mask that changes nothing, or everything."""
+        await self._library.mask(caller.subject, mask.image)
+
     async def _image(self, caller: Caller, name: str, origin: Origin) -> Image:
         if (known := named_image(name)) is not None:
             return await self._library.get(caller.subject, known)

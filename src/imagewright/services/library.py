@@ -14,7 +14,7 @@ from imagewright.core.picture import Picture, PictureLimits, Rendition
 from imagewright.ports.blobs import BlobName, Blobs
 from imagewright.ports.books import Origin as Whence
 from imagewright.ports.clock import World
-from imagewright.ports.imaging import Imaging, Preview, Rendered
+from imagewright.ports.imaging import Imaging, Masked, Preview, Rendered
 from imagewright.ports.library import Library, Page, Search
 
 
@@ -106,6 +106,14 @@ class LibraryService:
             raise AssertionError("a preview was asked for and none was made")
         await self._shelf.blobs.put_preview(subject, row.id, made.preview)
         return made.preview
+
+    async def mask(self, subject: str, image: str) -> Masked:
+        """An image read as a mask.
+
+        Raises NotFound, and InvalidImage for one that changes nothing, or everything.
+        """
+        _, data = await self.original(subject, image)
+        return await self._shelf.imaging.read_mask(data, self._rules.inputs)
 
     async def partial(self, subject: str, job: str) -> bytes | None:
         """The latest partial image of a running job, as a small WebP."""

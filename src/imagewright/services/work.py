@@ -220,10 +220,13 @@ class Work:
         return provider
 
     async def _order(self, job: Job, plan: Plan) -> Order:
-        wanted = (*plan.ask.references, *((plan.ask.mask,) if plan.ask.mask else ()))
-        inputs = [await self._input(job, plan, reference) for reference in wanted]
-        mask = inputs.pop() if plan.ask.mask else None
+        inputs = [await self._input(job, plan, reference) for reference in plan.ask.references]
+        mask = await self._mask(job, plan.ask.mask) if plan.ask.mask else None
         return Order(plan=plan, references=tuple(inputs), mask=mask, key=job.id)
+
+    async def _mask(self, job: Job, reference: Reference) -> Input:
+        read = await self._bench.library.mask(job.caller.subject, reference.image)
+        return Input(data=read.data, format=Format.PNG)
 
     async def _input(self, job: Job, plan: Plan, reference: Reference) -> Input:
         library, subject = self._bench.library, job.caller.subject

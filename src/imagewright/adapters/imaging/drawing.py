@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from imagewright.adapters.imaging import pictures, scene
+from imagewright.adapters.imaging import masks, pictures, scene
 from imagewright.adapters.imaging.caption import Box, Label, write
 from imagewright.adapters.imaging.scene import Scene
 
@@ -76,11 +76,8 @@ def _cover(image: Any, width: int, height: int) -> Any:
 
 
 def _changed(mask: Any, width: int, height: int) -> Any:
-    """255 where the picture may change: transparent in the mask or, without alpha, white."""
-    sized = _cover(mask, width, height)
-    if sized.hasalpha():
-        return (sized[sized.bands - 1] < 128).copy_memory()
-    return (sized.colourspace("b-w")[0] >= 128).copy_memory()
+    """255 where the picture may change."""
+    return (masks.changed(_cover(mask, width, height)) >= 128).copy_memory()
 
 
 def _bounds(where: Any) -> Box:

@@ -3,6 +3,7 @@
 from imagewright.adapters.imaging.refusal import Reason
 from imagewright.core.errors import Fault, ImageTooLarge, InvalidImage, InvalidRequest
 
+_MASK = "Make what is to be changed transparent or, in a mask without alpha, white."
 _ACCEPTED = "PNG, JPEG, WebP, GIF and AVIF are accepted."
 _SENTENCES: dict[str, tuple[type[Fault], str, str]] = {
     "unknown": (InvalidImage, "The file is not a picture of an accepted format.", _ACCEPTED),
@@ -27,6 +28,12 @@ _SENTENCES: dict[str, tuple[type[Fault], str, str]] = {
         InvalidRequest,
         "The format cannot hold a picture of this size.",
         "Ask for a smaller size, or for PNG or JPEG.",
+    ),
+    "mask-empty": (InvalidImage, "The mask changes nothing of the image.", _MASK),
+    "mask-full": (
+        InvalidImage,
+        "The mask changes all of the image.",
+        f"Leave the mask out to change all. {_MASK}",
     ),
 }
 

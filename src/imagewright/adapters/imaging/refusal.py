@@ -14,6 +14,8 @@ Reason = Literal[
     "memory",
     "processor",
     "unwritable",
+    "mask-empty",
+    "mask-full",
 ]
 
 

@@ -13,7 +13,7 @@ from imagewright.adapters.imaging.workers import Workers
 from imagewright.core.errors import ImageTooLarge, InvalidRequest, Unavailable
 from imagewright.core.picture import Drawing, Format, Picture, PictureLimits, Rendition
 from imagewright.core.size import Size
-from imagewright.ports.imaging import Inspected, Preview, Rendered
+from imagewright.ports.imaging import Inspected, Masked, Preview, Rendered
 
 _GIVEN = PictureLimits(bytes=50 << 20)
 
@@ -70,6 +70,23 @@ class VipsImaging:
         if not made or not _is(made[0], picture.format):
             raise Unavailable("Imaging gave a wrong answer.")
         return Rendered(data=made[0], picture=picture)
+
+    async def read_mask(self, data: bytes, limits: PictureLimits) -> Masked:
+        """See the port."""
+        _glance(data, limits)
+        head, made = await self.workers.call({"task": "mask", "bounds": _bounds(limits)}, (data,))
+        share = head.get("share")
+        if not made or not _is(made[0], Format.PNG) or not isinstance(share, float):
+            raise Unavailable("Imaging gave a wrong answer.")
+        return Masked(data=made[0], share=share)
+
+    async def alpha_mask(self, mask: bytes) -> bytes:
+        """See the port."""
+        _glance(mask, _GIVEN)
+        _, made = await self.workers.call({"task": "alpha", "bounds": _bounds(_GIVEN)}, (mask,))
+        if not made or not _is(made[0], Format.PNG):
+            raise Unavailable("Imaging gave a wrong answer.")
+        return made[0]
 
     async def draw(self, drawing: Drawing) -> bytes:
         """See the port.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyvips
 
-from imagewright.adapters.imaging import caption, drawing, frames, jail, pictures
+from imagewright.adapters.imaging import caption, drawing, frames, jail, masks, pictures
 from imagewright.adapters.imaging.formats import Bounds
 from imagewright.adapters.imaging.refusal import Refused
 
@@ -76,6 +76,10 @@ def _work(head: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], lis
         given = [pictures.decode(blob, Bounds(*head["bounds"]))[0] for blob in blobs]
         reference, mask = [*given, None, None][:2]
         return {}, [drawing.draw(drawing.Sheet(*head["sheet"]), reference, mask)]
+    if task == "mask":
+        return masks.read(blobs[0], Bounds(*head["bounds"]))
+    if task == "alpha":
+        return {}, [masks.with_alpha(blobs[0], Bounds(*head["bounds"]))]
     return {}, []
 
 

@@ -138,11 +138,14 @@ class OpenAIImages:
         return await self._carry_out(order, call, watch)
 
     async def edit(self, order: Order, watch: Watch) -> Delivery:
+        mask = None
+        if order.mask is not None:
+            mask = await self._parts.imaging.alpha_mask(order.mask.data)
         call = Call(
             path="images/edits",
             headers=_order_headers(order),
             fields=form_fields(self._parameters(order)),
-            files=form_files(order),
+            files=form_files(order, mask),
             limit=self._limit(order),
         )
         return await self._carry_out(order, call, watch)

@@ -58,8 +58,10 @@ def form_fields(values: dict[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
 
-def form_files(order: Order) -> tuple[FilePart, ...]:
+def form_files(order: Order, mask: bytes | None) -> tuple[FilePart, ...]:
     """Input images as repeated `image[]`, which every known server takes, and the mask.
+
+    The mask is a PNG whose transparent pixels are changed.
 
     Raises Unsupported for a format that the API does not take.
     """
@@ -67,10 +69,8 @@ def form_files(order: Order) -> tuple[FilePart, ...]:
         _file("image[]", f"image-{number}", picture)
         for number, picture in enumerate(order.references, 1)
     ]
-    if order.mask is not None:
-        if order.mask.format is not Format.PNG:
-            raise Unsupported("The mask is not a PNG.", hint="Give the mask as a PNG with alpha.")
-        files.append(_file("mask", "mask", order.mask))
+    if mask is not None:
+        files.append(_file("mask", "mask", Input(data=mask, format=Format.PNG)))
     return tuple(files)
 
 

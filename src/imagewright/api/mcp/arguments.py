@@ -61,7 +61,9 @@ Owned = Annotated[
 ]
 Mask = Annotated[
     str | None,
-    Field(description="Image as large as the first; its transparent pixels are changed."),
+    Field(
+        description="Image as large as the first; transparent, or without alpha white, is changed."
+    ),
 ]
 Strength = Annotated[
     float | None, Field(description="0 keeps the image, 1 ignores it.", ge=0, le=1)

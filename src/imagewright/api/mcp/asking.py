@@ -32,6 +32,8 @@ async def inputs_of(ctx: Context, images: list[str], mask: str | None) -> Inputs
     face = face_of(ctx)
     names = (*images, *((mask,) if mask else ()))
     found = await face.inputs.references(face.caller(), names, origin_of(ctx))
+    if mask:
+        await face.inputs.check_mask(face.caller(), found[-1])
     return Inputs(references=found[: len(images)], mask=found[-1] if mask else None)
 
 
