@@ -95,6 +95,12 @@ async def test_choices_are_the_callers_own(shared: Service, mode: Mode) -> None:
     assert choices(few, "quality") == ["auto"]
     assert set(choices(few, "output_format")) == {"png", "jpeg", "webp"}
     assert "openai" not in json.dumps([tool.input_schema for tool in few.values()])
+    edit = few["edit_image"].input_schema["properties"]
+    assert edit["mask"]["description"].endswith("Taken by placeholder.")
+    assert edit["images"]["description"].endswith("At most 16 (placeholder).")
+    wide = every["edit_image"].input_schema["properties"]
+    assert wide["mask"]["description"].endswith("Taken by placeholder, openai.")
+    assert wide["images"]["description"].endswith("At most 16 (placeholder, openai).")
     async with shared.http(STRANGER) as http:
         peer = Peer(http, mode)
         for provider in ("openai", "no-such-provider"):

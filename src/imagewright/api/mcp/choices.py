@@ -2,11 +2,13 @@
 
 import copy
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from fastmcp.tools.base import Tool
 
 from imagewright.core.ask import AUTO
-from imagewright.core.catalogue import Model, Offer
+from imagewright.core.catalogue import Lifecycle, Model, Offer
 
 
 def with_choices(tool: Tool, offers: Sequence[Offer]) -> Tool:
@@ -20,7 +22,40 @@ def with_choices(tool: Tool, offers: Sequence[Offer]) -> Tool:
     parameters = copy.deepcopy(tool.parameters)
     for name, values in wanted.items():
         parameters["properties"][name]["enum"] = values
+    for name, words in edit_words(offers).items():
+        if name in properties:
+            described = parameters["properties"][name]
+            described["description"] = f"{described['description']} {words}"
     return tool.model_copy(update={"parameters": parameters})
+
+
+def edit_words(offers: Sequence[Offer]) -> dict[str, str]:
+    """Which models take a mask, and how many input images, for the arguments of those names."""
+    editing = [
+        (offer.name, model)
+        for offer in offers
+        for model in offer.models
+        if model.references and model.lifecycle is not Lifecycle.ENDED
+    ]
+    masking = _named([(name, model.id, model.mask) for name, model in editing])
+    most = [
+        f"{count} ({_named([(name, each.id, each.references == count) for name, each in editing])})"
+        for count in sorted({model.references for _, model in editing}, reverse=True)
+    ]
+    return {
+        "mask": f"Taken by {masking}." if masking else "No model here takes one.",
+        "images": f"At most {'; '.join(most) or 'none'}.",
+    }
+
+
+def _named(models: Sequence[tuple[str, str, bool]]) -> str:
+    """Those that fit, a provider standing for its models where all of them do."""
+    found: list[str] = []
+    for provider, group in groupby(models, itemgetter(0)):
+        every = list(group)
+        fitting = [model for _, model, fits in every if fits]
+        found += [provider] if len(fitting) == len(every) else fitting
+    return ", ".join(found)
 
 
 def _choices(offers: Sequence[Offer]) -> dict[str, list[str]]:
