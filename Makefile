@@ -34,7 +34,7 @@ demo: setup ## try it: no key, no account, no network
 	@$(BIN)/imagewright demo
 
 test: setup-dev ## run every test that needs nothing but Python
-	@$(BIN)/python -m pytest -m "not engines"
+	@$(BIN)/python -m pytest -m "not engines" --numprocesses=auto --dist=loadfile
 
 # pytest's 5 means that no test carries the marker.
 test-engines: setup-dev ## run the tests that need Debian packages or a compiler

@@ -3,9 +3,11 @@ from pkgutil import iter_modules
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from imagewright.adapters import providers
 from imagewright.app.upstreams import offers_of, provider_config
+from imagewright.core.ask import Quality
 from imagewright.core.flaw import Misconfigured
 from imagewright.settings import Settings
 
@@ -51,3 +53,50 @@ def test_the_default_provider_is_offered_first() -> None:
     given = settings(a={"kind": "openai"}, b={"kind": "placeholder", "title": "B"})
     first, second = offers_of(given.model_copy(update={"default_provider": "b"}))
     assert (first.name, first.title, second.name) == ("b", "B", "a")
+
+
+def test_words_and_defaults_of_a_provider_stand_before_those_of_all() -> None:
+    given = Settings.model_validate(
+        {
+            "state": Path("/s"),
+            "prefix": "all: ",
+            "templates": {"plain": "{prompt}", "house": "All: {prompt}"},
+            "defaults": {"quality": "low", "n": 2},
+            "providers": {
+                "a": {"kind": "openai"},
+                "b": {
+                    "kind": "openai",
+                    "prefix": "",
+                    "templates": {"house": "B: {prompt}"},
+                    "defaults": {"quality": "high", "tags": "x, y"},
+                    "policy": "compat",
+                },
+            },
+        }
+    )
+    a, b = offers_of(given)
+    assert (a.wording.prefix, b.wording.prefix) == ("all: ", "")
+    assert a.wording.templates == {"plain": "{prompt}", "house": "All: {prompt}"}
+    assert b.wording.templates == {"plain": "{prompt}", "house": "B: {prompt}"}
+    assert a.defaults == {"quality": Quality.LOW, "n": 2}
+    assert b.defaults == {"quality": Quality.HIGH, "n": 2, "tags": ("x", "y")}
+    assert not any(model.seed or model.negative_prompt for model in a.models)
+    assert all(model.seed and model.negative_prompt for model in b.models)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"templates": {"house": "nothing"}},
+        {"templates": {"none": "{prompt}"}},
+        {"defaults": {"size": "big"}},
+        {"defaults": {"aspect_ratio": "7:5"}},
+        {"defaults": {"folder": "../up"}},
+        {"defaults": {"n": 11}},
+        {"defaults": {"prompt": "x"}},
+        {"policy": "loose"},
+    ],
+)
+def test_words_and_defaults_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        settings(mine={"kind": "openai", **wrong})

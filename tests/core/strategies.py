@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from imagewright.core.ask import (
+    DEFAULTABLE,
     RATIOS,
     SIZE_PRESETS,
     Action,
@@ -75,6 +76,8 @@ def asks(draw: st.DrawFn) -> Ask:
         mask=inputs[0] if inputs and masked else None,
         strength=draw(st.floats(0, 1)) if inputs else None,
         input_fidelity=draw(st.none() | st.sampled_from(Fidelity)) if inputs else None,
+        template=draw(maybe(names)),
+        left=tuple(draw(st.lists(st.sampled_from(DEFAULTABLE), max_size=2, unique=True))),
     )
 
 
@@ -96,5 +99,6 @@ plans = st.builds(
     options=st.lists(st.tuples(names, st.booleans() | st.integers(0, 9) | words), max_size=2).map(
         tuple
     ),
+    asked=words,
     warnings=st.lists(words, max_size=2).map(tuple),
 )

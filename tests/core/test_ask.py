@@ -48,6 +48,8 @@ OTHERWISE: dict[str, Any] = {
     "mask": PHOTO,
     "strength": 0.0,
     "input_fidelity": Fidelity.LOW,
+    "template": "none",
+    "left": ("n",),
 }
 ONLY_EDITS = {"references", "mask", "strength", "input_fidelity"}
 
@@ -267,15 +269,15 @@ def test_a_strength_is_the_same_however_it_is_written(given_as: float, same_as: 
 def test_the_canonical_form_is_pinned() -> None:
     assert canonical(replace(ASK, prompt="Füchse", n=2, tags=("a", "b"))) == (
         '{"action":"generate","aspect_ratio":null,"background":"auto","filename":null,"folder":"",'
-        '"input_fidelity":null,"mask":null,"model":"auto","moderation":null,"n":2,'
+        '"input_fidelity":null,"left":[],"mask":null,"model":"auto","moderation":null,"n":2,'
         '"negative_prompt":null,"output_compression":null,"output_format":null,'
         '"partial_images":0,"prompt":"F\\u00fcchse","provider":"auto","quality":"auto",'
         '"references":[],"seed":null,"size":"auto","strength":null,"tags":["a","b"],'
-        '"variation":null}'
+        '"template":null,"variation":null}'
     )
 
 
 def test_the_digest_is_that_of_the_canonical_form_and_pinned() -> None:
     assert EDIT.digest() == hashlib.sha256(canonical(EDIT).encode()).hexdigest()
-    assert EDIT.digest() == "d74d925c9c91495176dfa5424bf7f02b651c79163009c422cbf67f0800f2e807"
+    assert EDIT.digest() == "c7d3a4505ca1ae84086f25454f92c585821df9412f5ca0b79e46a8311bec4593"
     assert json.loads(canonical(EDIT))["references"][0]["size"] == {"width": 1024, "height": 1024}

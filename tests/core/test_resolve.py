@@ -51,6 +51,7 @@ def test_an_ask_that_leaves_all_open_gets_the_first_models_usual() -> None:
         background=None,
         output_format=Format.PNG,
         output_compression=None,
+        asked=ASK.digest(),
         warnings=(),
     )
 

@@ -25,7 +25,7 @@ from imagewright.core.scope import SHORTHANDS, Scope
 from imagewright.settings import Settings
 from imagewright.settings.issuers import Introspection, Issuer
 from imagewright.settings.names import SHORT, variable
-from imagewright.settings.sections import Section
+from imagewright.settings.section import Section
 from tests.docs import facts
 from tests.docs.pages import DOCS, ROOT, Table, codes, named, tables
 

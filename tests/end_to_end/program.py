@@ -69,8 +69,6 @@ async def program(log: Path, *arguments: str, **more: Any) -> AsyncIterator[Prog
                 "stdout": asyncio.subprocess.PIPE,
                 "stderr": errors,
                 "env": environment,
-                # Whatever started the tests may ignore it, and the program would inherit that.
-                "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                 **more,
             },
         )

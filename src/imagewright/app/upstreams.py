@@ -1,7 +1,7 @@
 """Providers by the settings: each kind's module is imported only where it is configured."""
 
 from collections.abc import Collection
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -16,10 +16,12 @@ from imagewright.adapters.toml.document import key_name
 from imagewright.adapters.toml.findings import nearest
 from imagewright.core.catalogue import Offer
 from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.core.wording import Wording
 from imagewright.ports.provider import Parts, Provider
 from imagewright.settings import Settings
+from imagewright.settings.sections import Provider as ProviderSection
 
-_NOT_CONFIG = ("models", "title")
+_NOT_CONFIG = ("models",)
 _SETTINGS = "imagewright.toml"
 """What the catalogue's reader calls the operator's own models."""
 _PICTURE_BYTES = "picture_bytes"
@@ -63,16 +65,15 @@ def offer_of(name: str, settings: Settings) -> Offer:
     """What a provider offers. Raises Misconfigured with the keys of its section, or with places."""
     section = settings.providers[name]
     _module(section.kind)
-    options = section.options()
-    title, models = options.get("title"), options.get("models")
     try:
-        return read_offer(
+        offer = read_offer(
             name,
             section.kind,
-            models,
-            title=str(title) if title else None,
+            section.options().get("models"),
+            title=section.title,
             file=_SETTINGS,
         )
+        return _worded(offer, section, settings)
     except CatalogueError as error:
         raise Misconfigured(
             [
@@ -84,6 +85,20 @@ def offer_of(name: str, settings: Settings) -> Offer:
                 for fault in error.faults
             ]
         ) from None
+
+
+def _worded(offer: Offer, section: ProviderSection, settings: Settings) -> Offer:
+    """The offer with the operator's words and defaults, those of the provider before all others."""
+    models = offer.models
+    if section.policy == "compat":
+        models = tuple(replace(model, seed=True, negative_prompt=True) for model in models)
+    prefix = settings.prefix if section.prefix is None else section.prefix
+    return replace(
+        offer,
+        models=models,
+        wording=Wording(prefix=prefix, templates={**settings.templates, **section.templates}),
+        defaults={**settings.defaults.given(), **section.defaults.given()},
+    )
 
 
 def providers_of(settings: Settings, parts: Parts) -> dict[str, Provider]:

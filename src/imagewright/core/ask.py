@@ -29,6 +29,13 @@ RATIOS = (
     *("4:3", "4:5", "5:4", "8:1", "9:16", "16:9", "21:9"),
 )
 
+DEFAULTABLE = (
+    *("n", "size", "aspect_ratio", "quality", "background", "output_format", "output_compression"),
+    *("negative_prompt", "seed", "moderation", "partial_images", "strength", "input_fidelity"),
+    *("template", "folder", "tags"),
+)
+"""The parameters of an ask that may have a default."""
+
 
 class Action(StrEnum):
     """What the ask does."""
@@ -88,8 +95,9 @@ class Ask:
     `size` is `auto`, a preset (square, landscape, portrait), a tier (512, 1K, 2K, 4K) or
     `WIDTHxHEIGHT`.
     None and `auto` leave the choice to the catalogue. `variation` tells two asks
-    apart that are the same otherwise. File name, folder and tags are kept in Unicode NFC,
-    a tag once.
+    apart that are the same otherwise. `template` names one of the operator's, `none` none of them.
+    `left` names the parameters that the caller left to the operator's defaults. File name, folder
+    and tags are kept in Unicode NFC, a tag once.
     """
 
     action: Action = Action.GENERATE
@@ -115,13 +123,19 @@ class Ask:
     mask: Reference | None = None
     strength: float | None = None
     input_fidelity: Fidelity | None = None
+    template: str | None = None
+    left: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_prompt("prompt", self.prompt)
         if self.negative_prompt is not None:
             _check_prompt("negative_prompt", self.negative_prompt)
+        if self.template is not None:
+            _check_text("template", self.template, MAX_VARIATION)
         if self.variation is not None:
             _check_text("variation", self.variation, MAX_VARIATION)
+        if not set(self.left) <= set(DEFAULTABLE):
+            raise InvalidRequest("No default can stand in for this.")
         _check_ranges(self)
         if self.strength is not None:
             object.__setattr__(self, "strength", abs(float(self.strength)))  # 1 is 1.0, -0.0 is 0.0

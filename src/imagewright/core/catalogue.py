@@ -11,6 +11,7 @@ from imagewright.core.money import Nano
 from imagewright.core.option import Option
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
+from imagewright.core.wording import Wording
 
 
 class Lifecycle(StrEnum):
@@ -139,11 +140,16 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A configured provider: its models in the operator's order, the first being its default."""
+    """A configured provider: its models in the operator's order, the first being its default.
+
+    `defaults` are values of `core.ask.DEFAULTABLE`, by name.
+    """
 
     name: str
     title: str
     models: tuple[Model, ...]
+    wording: Wording = Wording()
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
     def model(self, name: str) -> Model | None:
         """The model of that id, if there is one."""
@@ -155,6 +161,11 @@ class Catalogue:
     """Everything configured, in the operator's order; the first offer is the default."""
 
     offers: tuple[Offer, ...]
+
+    @property
+    def defaulted(self) -> frozenset[str]:
+        """The parameters that any provider has a default for."""
+        return frozenset(name for offer in self.offers for name in offer.defaults)
 
     def offer(self, name: str) -> Offer | None:
         """The provider of that name, if it is configured."""

@@ -26,6 +26,7 @@ from imagewright.core.size import Size
 class Plan:
     """What will be sent, and what it is priced by.
 
+    `ask` has the operator's defaults in it; `asked` is the digest of the ask as it was given.
     None leaves a choice to the model. `size_name` is what the provider's API calls the size, where
     it has names, and `options` are the model's, by their names. `prompt` is the ask's, with
     whatever the model takes in words only. `warnings` say what was chosen otherwise than asked.
@@ -45,6 +46,7 @@ class Plan:
     size_name: str | None = None
     per_call: int = MAX_COUNT
     options: tuple[tuple[str, Option], ...] = ()
+    asked: str = ""
     warnings: tuple[str, ...] = ()
 
     def canonical(self) -> str:
@@ -84,6 +86,7 @@ def _ask(row: Mapping[str, Any]) -> Ask:
             "moderation": Moderation(row["moderation"]) if row["moderation"] else None,
             "input_fidelity": Fidelity(row["input_fidelity"]) if row["input_fidelity"] else None,
             "tags": tuple(row["tags"]),
+            "left": tuple(row.get("left", ())),
             "references": tuple(_reference(each) for each in row["references"]),
             "mask": _reference(row["mask"]) if row["mask"] else None,
         }

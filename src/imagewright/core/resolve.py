@@ -1,14 +1,18 @@
 """From an ask to a plan: a model that can do it, nothing dropped in silence."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from imagewright.core.ask import AUTO, MAX_PROMPT, Action, Ask, Background, Quality
 from imagewright.core.catalogue import Catalogue, Lifecycle, Model, Offer
+from imagewright.core.defaults import fill
 from imagewright.core.errors import Fault, UnknownModel, UnknownProvider, Unsupported
 from imagewright.core.picture import FORMATS_WITH_ALPHA, LOSSY_FORMATS, Format
 from imagewright.core.plan import Plan
 from imagewright.core.sizing import choose_size, size_name
+from imagewright.core.wording import NO_TEMPLATE, Wording
 
 Allowed = Callable[[str, str], bool]
 """Whether the caller may use a provider's model."""
@@ -61,10 +65,15 @@ def _candidates(ask: Ask, catalogue: Catalogue, allowed: Allowed) -> Iterator[tu
 
 def _plan(ask: Ask, offer: Offer, model: Model, today: date) -> Plan:
     _check_life(model, today)
+    settled = partial(_settled, offer=offer, model=model)
+    return replace(settled(fill(ask, offer.defaults, settled)), asked=ask.digest())
+
+
+def _settled(ask: Ask, offer: Offer, model: Model) -> Plan:
     _check_inputs(ask, model)
     _check_options(ask, model)
     output_format = _format(ask, model)
-    prompt, negative, warnings = _words(ask, model)
+    prompt, negative, warnings = _words(ask, offer.wording, model)
     size = choose_size(ask, model)
     return Plan(
         ask=ask,
@@ -172,18 +181,24 @@ def _compression(ask: Ask, model: Model, output_format: Format) -> int | None:
     return ask.output_compression
 
 
-def _words(ask: Ask, model: Model) -> tuple[str, str | None, tuple[str, ...]]:
-    if ask.negative_prompt is None or model.negative_prompt:
-        return ask.prompt, ask.negative_prompt, ()
-    prompt = f"{ask.prompt}\n\nAvoid: {ask.negative_prompt}"
+def _words(ask: Ask, wording: Wording, model: Model) -> tuple[str, str | None, tuple[str, ...]]:
+    prompt, negative, warnings = wording.around(ask.prompt, ask.template), None, []
+    if ask.template not in {None, NO_TEMPLATE}:
+        warnings.append(f"The prompt stands in the template {ask.template}.")
+    if model.negative_prompt:
+        negative = ask.negative_prompt
+    elif ask.negative_prompt is not None:
+        prompt = f"{prompt}\n\nAvoid: {ask.negative_prompt}"
+        warnings.append(
+            f"{model.id} has no negative prompt; it was added to the prompt as 'Avoid:'."
+        )
     if len(prompt) > MAX_PROMPT:
         raise _refuse(
             model,
-            f"takes the negative prompt within the prompt, {MAX_PROMPT} characters in all",
+            f"takes a prompt of {MAX_PROMPT} characters in all, with the operator's words",
             "Shorten the prompt or the negative prompt.",
         )
-    warning = f"{model.id} has no negative prompt; it was added to the prompt as 'Avoid:'."
-    return prompt, None, (warning,)
+    return prompt, negative, tuple(warnings)
 
 
 def _mask_reading(ask: Ask) -> tuple[str, ...]:

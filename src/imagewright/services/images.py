@@ -1,11 +1,12 @@
 """Asks: planned against the catalogue, let through the gate, handed to the workers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from imagewright.core.ask import AUTO, MAX_PROMPT, Ask
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Catalogue, Model, Offer
+from imagewright.core.defaults import narrowed
 from imagewright.core.errors import InvalidRequest, UnknownModel
 from imagewright.core.plan import Plan
 from imagewright.core.quote import Quote
@@ -72,7 +73,7 @@ class ImageService:
                 model for model in offer.models if judge.decide_model(offer.name, model.id)
             )
             if models:
-                found.append(Offer(name=offer.name, title=offer.title, models=models))
+                found.append(replace(offer, models=models))
         return tuple(found)
 
     def barred(self, caller: Caller, provider: str, model: str) -> bool:
@@ -119,6 +120,7 @@ class ImageService:
             raise InvalidRequest(
                 f"The prompt has more than {self._rules.prompt} characters.", hint="Shorten it."
             )
+        ask = narrowed(ask, self._catalogue.defaulted)
         today = datetime.fromtimestamp(self._rules.clock.now() // _MICRO, UTC).date()
         plan = resolve(
             ask,

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
+from imagewright.settings.defaults import Defaults
 from imagewright.settings.issuers import Issuers
+from imagewright.settings.section import Section
 from imagewright.settings.units import (
     AllowedHosts,
     BaseUrl,
@@ -20,6 +22,7 @@ from imagewright.settings.units import (
     Origins,
     ProviderName,
     Seconds,
+    Templates,
     TrustedProxies,
     UrlPath,
     Words,
@@ -30,12 +33,6 @@ from imagewright.settings.units import (
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 Port = Annotated[int, Field(ge=1, le=65_535)]
-
-
-class Section(BaseModel):
-    """Frozen; a key that it does not know is a fault; errors quote no value."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Server(Section):
@@ -220,6 +217,22 @@ class Provider(Section):
         default=None,
         description="Its key; also api_key_file, or the credential provider-<name>-key.",
     )
+    title: str | None = Field(
+        default=None, max_length=60, description="For people; unset is its adapter's."
+    )
+    policy: Literal["openai", "compat"] = Field(
+        default="openai",
+        description="compat sends every model a seed and a negative prompt, which relays take.",
+    )
+    prefix: str | None = Field(
+        default=None, max_length=1000, description="Before every prompt; unset is `prefix` of all."
+    )
+    templates: Templates = Field(
+        default={}, description="[providers.<name>.templates]: beside those of all."
+    )
+    defaults: Defaults = Field(
+        default=Defaults(), description="[providers.<name>.defaults]: before those of all."
+    )
     models: Models = Field(
         default=(),
         description="Names, or [[providers.<name>.models]] where they differ from the catalogue.",
@@ -234,7 +247,7 @@ class Provider(Section):
         }
 
     def options(self) -> dict[str, object]:
-        """Everything but `kind`, as the adapter reads it: secrets are plain texts in it."""
+        """The adapter's own keys, the key and the models; secrets are plain texts in it."""
         found = dict(self.model_extra or {})
         found |= {"api_key": self.api_key} if self.api_key is not None else {}
         found |= {"models": list(self.models)} if self.models else {}
@@ -273,6 +286,13 @@ class Settings(BaseSettings):
     default_provider: str | None = Field(
         default=None, description="The provider of an ask that names none; the first if unset."
     )
+    prefix: str = Field(
+        default="", max_length=1000, description="Before every prompt, such as a relay's marker."
+    )
+    templates: Templates = Field(
+        default={}, description="[templates]: texts with {prompt} in them, by name, to choose from."
+    )
+    defaults: Defaults = Defaults()
     server: Server = Server()
     metrics: Metrics = Metrics()
     log: Log = Log()

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.forwarding import read_proxies
 from imagewright.core.quantity import parse_bytes, parse_seconds
+from imagewright.core.wording import Wording
 
 Read = TypeVar("Read")
 
@@ -171,6 +172,13 @@ def _proxy(value: str) -> str:
     return value
 
 
+def _templates(value: dict[str, str]) -> dict[str, str]:
+    try:
+        return dict(Wording(templates=value).templates)
+    except InvalidRequest as error:
+        raise Unfit(error.sentence, error.hint) from None
+
+
 def _database(value: SecretStr) -> SecretStr:
     scheme = value.get_secret_value().partition("://")[0]
     if scheme not in {"sqlite", "postgresql"}:
@@ -181,6 +189,7 @@ def _database(value: SecretStr) -> SecretStr:
     return value
 
 
+Templates = Annotated[dict[str, str], AfterValidator(_templates)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Bytes = Annotated[int, _reading(parse_bytes)]
 Seconds = Annotated[int, _reading(parse_seconds)]

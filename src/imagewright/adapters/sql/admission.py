@@ -48,7 +48,7 @@ def entry_of(demand: Demand) -> Entry:
         demand=demand,
         plan=plan,
         plan_digest=hashlib.sha256(plan.encode()).hexdigest(),
-        ask_digest=demand.plan.ask.digest(),
+        ask_digest=demand.plan.asked or demand.plan.ask.digest(),
     )
 
 

@@ -11,7 +11,7 @@ from imagewright.core.picture import Format
 Prompt = Annotated[str, Field(description="What the image shows, in words.")]
 Provider = str
 Model = Annotated[str, Field(description="See list_providers.")]
-Count = Annotated[int, Field(description="How many images.", ge=1, le=10)]
+Count = Annotated[int | None, Field(description="How many images; 1 if unset.", ge=1, le=10)]
 Size = Annotated[
     str,
     Field(
@@ -26,9 +26,10 @@ BackgroundKind = Annotated[Background, Field(description="transparent needs png 
 OutputFormat = Annotated[Format | None, Field(description="Default: the model's own.")]
 Compression = Annotated[int | None, Field(description="0 to 100, for jpeg and webp.", ge=0, le=100)]
 NegativePrompt = Annotated[str | None, Field(description="What to avoid.")]
+Template = Annotated[str | None, Field(description="The operator's words around the prompt.")]
 Seed = Annotated[int | None, Field(description="Where the model takes one.", ge=0)]
 ModerationLevel = Annotated[Moderation | None, Field(description="Where the model takes one.")]
-Partials = Annotated[int, Field(description="Partial images on the way.", ge=0, le=3)]
+Partials = Annotated[int | None, Field(description="Partial images on the way.", ge=0, le=3)]
 Folder = Annotated[str, Field(description="Folder in your library, such as logos/2026.")]
 Filename = Annotated[str | None, Field(description="Name without ending; numbered if taken.")]
 Tags = Annotated[list[str] | None, Field(description="Words to find it by.", max_length=16)]

@@ -8,12 +8,15 @@ from fastmcp import Context
 
 from imagewright.api.mcp.face import face_of, origin_of
 from imagewright.core.ask import Action, Ask, Reference
+from imagewright.core.defaults import left_out
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 
 _UNSEEN = Reference(image="", sha256="", size=Size(1, 1), format=Format.PNG, alpha=True)
 """Stands for a picture that nobody has looked at yet."""
-_TAKEN = frozenset(field.name for field in fields(Ask)) - {"action", "references", "mask", "tags"}
+_TAKEN = frozenset(field.name for field in fields(Ask)) - {
+    *("action", "references", "mask", "tags", "left")
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,5 +63,6 @@ def asked(action: Action, arguments: Mapping[str, Any], inputs: Inputs | None = 
         references=inputs.references,
         mask=inputs.mask,
         tags=tuple(arguments.get("tags") or ()),
-        **{name: value for name, value in arguments.items() if name in _TAKEN},
+        left=left_out(arguments),
+        **{name: arguments[name] for name in _TAKEN if arguments.get(name) is not None},
     )

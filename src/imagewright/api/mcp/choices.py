@@ -9,17 +9,20 @@ from fastmcp.tools.base import Tool
 
 from imagewright.core.ask import AUTO
 from imagewright.core.catalogue import Lifecycle, Model, Offer
+from imagewright.core.wording import NO_TEMPLATE
 
 
 def with_choices(tool: Tool, offers: Sequence[Offer]) -> Tool:
     """A copy of the tool whose schema names the caller's providers, models, levels and formats."""
     properties = tool.parameters.get("properties", {})
+    if "prompt" not in properties:
+        return tool
     wanted = {
         name: found for name, found in _choices(offers).items() if found and name in properties
     }
-    if not wanted or "prompt" not in properties:
-        return tool
     parameters = copy.deepcopy(tool.parameters)
+    if "template" not in wanted:
+        del parameters["properties"]["template"]
     for name, values in wanted.items():
         parameters["properties"][name]["enum"] = values
     for name, words in edit_words(offers).items():
@@ -66,7 +69,13 @@ def _choices(offers: Sequence[Offer]) -> dict[str, list[str]]:
         "quality": [AUTO, *_union(models, "qualities")],
         "background": [AUTO, *_union(models, "backgrounds")],
         "output_format": _union(models, "formats"),
+        "template": _templates(offers),
     }
+
+
+def _templates(offers: Sequence[Offer]) -> list[str]:
+    names = list(dict.fromkeys(name for offer in offers for name in offer.wording.templates))
+    return [*names, NO_TEMPLATE] if names else []
 
 
 def _union(models: Sequence[Model], field: str) -> list[str]:

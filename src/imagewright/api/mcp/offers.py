@@ -9,11 +9,14 @@ _MILLION = 1_000_000
 
 def provider_shape(offer: Offer) -> ProviderShape:
     """A provider with its models as JSON."""
-    return {
+    shape: ProviderShape = {
         "name": offer.name,
         "title": offer.title,
         "models": [model_shape(model) for model in offer.models],
     }
+    if offer.wording.templates:
+        shape["templates"] = list(offer.wording.templates)
+    return shape
 
 
 def model_shape(model: Model) -> ModelShape:

@@ -128,6 +128,7 @@ class ProviderShape(TypedDict):
     name: str
     title: str
     models: list[ModelShape]
+    templates: NotRequired[list[str]]
 
 
 class ProvidersShape(TypedDict):
