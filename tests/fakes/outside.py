@@ -59,6 +59,7 @@ class Counted:
 
     jobs: list[tuple[str, str]] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    degraded: dict[str, bool] = field(default_factory=dict)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         pass
@@ -71,6 +72,9 @@ class Counted:
 
     def audit_dropped(self, action: str) -> None:
         self.dropped.append(action)
+
+    def provider(self, name: str, *, degraded: bool) -> None:
+        self.degraded[name] = degraded
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         self.jobs.append((provider, state))

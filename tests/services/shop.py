@@ -29,6 +29,7 @@ from imagewright.ports.books import Balance, Books, Origin
 from imagewright.ports.imaging import Imaging
 from imagewright.ports.jobs import Jobs, Lease
 from imagewright.ports.library import Library
+from imagewright.services.catalogue import LiveCatalogue
 from imagewright.services.gate import Answer, Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
@@ -140,7 +141,7 @@ class Shop:
 
     def offer(self, *offers: Offer, **rules: Any) -> None:
         """Start again with other models or rules of the gate, on the same database."""
-        self.catalogue = Catalogue(offers=offers)
+        self.catalogue = LiveCatalogue(Catalogue(offers=offers), {}, self.clock, self.telemetry)
         self.gate = Gate(
             self.acl,
             cast("Books", self.books),

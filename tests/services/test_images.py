@@ -99,10 +99,10 @@ async def test_nothing_is_taken_nor_asked_about_once_the_service_is_stopping(sho
 
 
 async def test_a_model_is_found_by_its_names_or_said_to_be_gone(shop: Shop) -> None:
-    assert find_model(shop.catalogue, "painter", "brush") == BRUSH
+    assert find_model(shop.catalogue.current(), "painter", "brush") == BRUSH
     for provider, name in (("painter", "pen"), ("nobody", "brush")):
         with pytest.raises(UnknownModel, match="no longer configured"):
-            find_model(shop.catalogue, provider, name)
+            find_model(shop.catalogue.current(), provider, name)
 
 
 async def test_two_subjects_with_the_same_ask_have_a_job_each(shop: Shop) -> None:

@@ -163,7 +163,7 @@ class App:
         stack.push_async_callback(services.witness.flush)
         # A task of its own each: a database that is away must not keep the ACL waiting.
         stack.push_async_callback(self._write_uses)
-        chores = (self._chores(), self._keep_standing(), self._keep_uses())
+        chores = (self._chores(), self._keep_standing(), self._keep_uses(), parts.catalogue.run())
         for chore in (*chores, services.sealer.run(), services.witness.run()):
             stack.push_async_callback(_end, asyncio.create_task(chore))
         await self.services.workers.start()

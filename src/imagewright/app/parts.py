@@ -39,8 +39,7 @@ from imagewright.adapters.web.fetcher import WebFetcher
 from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
 from imagewright.app.identity import identity_of, objections_of, sign_in_of
-from imagewright.app.upstreams import offers_of, providers_of
-from imagewright.core.catalogue import Catalogue
+from imagewright.app.upstreams import catalogue_of, providers_of
 from imagewright.core.chain import ChainKey
 from imagewright.core.flaw import Flaw
 from imagewright.core.ids import RandomBytes, new_id
@@ -50,6 +49,7 @@ from imagewright.ports.auth import Authenticator
 from imagewright.ports.blobs import Blobs
 from imagewright.ports.board import Board
 from imagewright.ports.books import Books
+from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import Clock, World
 from imagewright.ports.fetch import Fetcher
 from imagewright.ports.imaging import Imaging
@@ -92,7 +92,7 @@ class Parts:
     metrics: Metrics
     acl: AclSource
     chain: Authenticator | None
-    catalogue: Catalogue
+    catalogue: CatalogueSource
     providers: Mapping[str, Provider]
     keys: KeyFile
     owner: str
@@ -109,11 +109,12 @@ def parts_of(settings: Settings) -> Parts:
     """The parts that the settings name. Raises Misconfigured with every flaw of a file."""
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
-    catalogue = Catalogue(offers=offers_of(settings))
-    imaging = _imaging(settings)
+    metrics = Metrics()
+    imaging = imaging_of(settings)
     database = Database(SqlConfig(url=database_url(settings)))
     keys = KeyFile(settings.state / KEY)
     uses = UseLog(SqlUses(database), clock)
+    providers = providers_of(settings, provider_parts(imaging, clock))
     identity, acl = identity_of(settings, clock, tell, uses.note), acl_of(settings, tell)
     return Parts(
         world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
@@ -128,7 +129,7 @@ def parts_of(settings: Settings) -> Parts:
         fetcher=WebFetcher(Guard()),
         queue=InProcessQueue(),
         board=InProcessBoard(),
-        metrics=Metrics(),
+        metrics=metrics,
         acl=acl,
         sessions=SqlSessions(database),
         random=secrets.token_bytes,
@@ -136,8 +137,8 @@ def parts_of(settings: Settings) -> Parts:
         sign_in=sign_in_of(settings, clock),
         oidc=identity.oidc,
         introspections=identity.introspections,
-        catalogue=catalogue,
-        providers=providers_of(settings, _provider_parts(imaging, clock)),
+        catalogue=catalogue_of(settings, providers, clock, metrics),
+        providers=providers,
         keys=keys,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         uses=uses,
@@ -196,7 +197,8 @@ def today_of(settings: Settings) -> date:
     return datetime.now(ZoneInfo(settings.time_zone)).date()
 
 
-def _imaging(settings: Settings) -> VipsImaging:
+def imaging_of(settings: Settings) -> VipsImaging:
+    """What reads and draws pictures, not yet opened."""
     section = settings.imaging
     return VipsImaging(
         ImagingConfig(
@@ -219,7 +221,8 @@ def _blobs(settings: Settings) -> LocalBlobs:
     )
 
 
-def _provider_parts(imaging: Imaging, clock: Clock) -> ProviderParts:
+def provider_parts(imaging: Imaging, clock: Clock) -> ProviderParts:
+    """What every provider's adapter is given."""
     return ProviderParts(
         imaging=imaging, clock=clock, random=random.SystemRandom().random, sleep=asyncio.sleep
     )

@@ -1,6 +1,6 @@
 """Providers by the settings: each kind's module is imported only where it is configured."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from importlib import import_module
 from pkgutil import iter_modules
@@ -11,13 +11,16 @@ from pydantic_core import ErrorDetails
 
 from imagewright.adapters import providers
 from imagewright.adapters.catalogue.faults import CatalogueError
-from imagewright.adapters.catalogue.reader import read_offer
+from imagewright.adapters.catalogue.reader import read_offer, read_prices
 from imagewright.adapters.toml.document import key_name
 from imagewright.adapters.toml.findings import nearest
-from imagewright.core.catalogue import Offer
+from imagewright.core.catalogue import Catalogue, Model, Offer, Price
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.wording import Wording
-from imagewright.ports.provider import Parts, Provider
+from imagewright.ports.clock import Clock
+from imagewright.ports.provider import Discovery, Parts, Provider
+from imagewright.ports.telemetry import Telemetry
+from imagewright.services.catalogue import LiveCatalogue
 from imagewright.settings import Settings
 from imagewright.settings.sections import Provider as ProviderSection
 
@@ -73,7 +76,8 @@ def offer_of(name: str, settings: Settings) -> Offer:
             title=section.title,
             file=_SETTINGS,
         )
-        return _worded(offer, section, settings)
+        prices = read_prices(section.prices, _SETTINGS)
+        return _priced(_worded(offer, section, settings), prices)
     except CatalogueError as error:
         raise Misconfigured(
             [
@@ -89,16 +93,40 @@ def offer_of(name: str, settings: Settings) -> Offer:
 
 def _worded(offer: Offer, section: ProviderSection, settings: Settings) -> Offer:
     """The offer with the operator's words and defaults, those of the provider before all others."""
-    models = offer.models
-    if section.policy == "compat":
-        models = tuple(replace(model, seed=True, negative_prompt=True) for model in models)
     prefix = settings.prefix if section.prefix is None else section.prefix
     return replace(
         offer,
-        models=models,
+        models=tuple(_as_policy(section, model) for model in offer.models),
+        known=tuple(_as_policy(section, model) for model in offer.known),
         wording=Wording(prefix=prefix, templates={**settings.templates, **section.templates}),
         defaults={**settings.defaults.given(), **section.defaults.given()},
     )
+
+
+def _as_policy(section: ProviderSection, model: Model) -> Model:
+    if section.policy != "compat":
+        return model
+    return replace(model, seed=True, negative_prompt=True)
+
+
+def _priced(offer: Offer, prices: Mapping[str, Price]) -> Offer:
+    """The offer with the operator's prices, which also wait for models that are yet to be found."""
+    models = tuple(
+        replace(model, price=prices.get(model.id, model.price)) for model in offer.models
+    )
+    return replace(offer, models=models, prices=prices)
+
+
+def catalogue_of(
+    settings: Settings, providers: Mapping[str, Provider], clock: Clock, telemetry: Telemetry
+) -> LiveCatalogue:
+    """What is configured, and what those that list their models say. Raises Misconfigured."""
+    asked = {
+        name: provider
+        for name, provider in providers.items()
+        if settings.providers[name].discover and isinstance(provider, Discovery)
+    }
+    return LiveCatalogue(Catalogue(offers=offers_of(settings)), asked, clock, telemetry)
 
 
 def providers_of(settings: Settings, parts: Parts) -> dict[str, Provider]:

@@ -142,7 +142,10 @@ class Model:
 class Offer:
     """A configured provider: its models in the operator's order, the first being its default.
 
-    `defaults` are values of `core.ask.DEFAULTABLE`, by name.
+    `defaults` are values of `core.ask.DEFAULTABLE`, by name. `known` are all models of its
+    adapter's data file, offered or not; `chosen` says that the operator listed those to offer.
+    `degraded` says that it does not answer what models it has. `prices` are the operator's, by
+    model, and stand before all others.
     """
 
     name: str
@@ -150,6 +153,10 @@ class Offer:
     models: tuple[Model, ...]
     wording: Wording = Wording()
     defaults: Mapping[str, object] = field(default_factory=dict)
+    known: tuple[Model, ...] = ()
+    chosen: bool = False
+    degraded: bool = False
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     def model(self, name: str) -> Model | None:
         """The model of that id, if there is one."""

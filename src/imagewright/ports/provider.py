@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from imagewright.core.catalogue import Price
 from imagewright.core.errors import Fault
 from imagewright.core.option import Option
 from imagewright.core.picture import Format
@@ -128,15 +129,20 @@ class Provider(Protocol):
 class Found:
     """A model that a provider itself says it has, by the name its API knows it by.
 
-    None for what it does not tell. `options` are those of `core.catalogue.Model`.
+    None for what it does not tell. `options` are those of `core.catalogue.Model`. `like` is the
+    model of the adapter's own data file whose keys it has, as in an operator's entry; a price that
+    is not 0 is not taken from it.
     """
 
     upstream: str
     title: str | None = None
     ends: date | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
+    like: str | None = None
+    price: Price | None = None
 
 
+@runtime_checkable
 class Discovery(Protocol):
     """Apart from the purse, and only some providers have it."""
 

@@ -18,5 +18,8 @@ class Telemetry(Protocol):
     def audit_dropped(self, action: str) -> None:
         """A line of the audit found no room and is lost."""
 
+    def provider(self, name: str, *, degraded: bool) -> None:
+        """A provider was asked what models it has, and did or did not answer."""
+
     def job(self, provider: str, state: str, seconds: float) -> None:
         """A job ended, this long after it was asked for."""

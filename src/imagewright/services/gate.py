@@ -16,7 +16,7 @@ from imagewright.core.budget import (
     resets_at,
 )
 from imagewright.core.caller import Caller
-from imagewright.core.catalogue import Catalogue, Model
+from imagewright.core.catalogue import Model
 from imagewright.core.errors import BudgetExceeded, ConfirmationRequired, Forbidden
 from imagewright.core.ids import Kind
 from imagewright.core.job import Job, State
@@ -30,6 +30,7 @@ from imagewright.core.spending import NONE_MISSING, Missing, Usage
 from imagewright.core.verdict import Verdict
 from imagewright.ports.acl import AclSource
 from imagewright.ports.books import Admitted, Books, Capacity, Demand, Origin
+from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import World
 
 COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
@@ -95,7 +96,12 @@ class Gate:
     """Decides, prices, takes consent and keeps the money; nothing is spent but through it."""
 
     def __init__(
-        self, acl: AclSource, books: Books, catalogue: Catalogue, rules: GateRules, world: World
+        self,
+        acl: AclSource,
+        books: Books,
+        catalogue: CatalogueSource,
+        rules: GateRules,
+        world: World,
     ) -> None:
         self._acl = acl
         self._books = books
@@ -236,7 +242,7 @@ class Gate:
         return {span: found[period(span, now, zone)] for span in Span}
 
     def _cost(self, job: Job, plan: Plan, usage: Usage) -> Nano | None:
-        offer = self._catalogue.offer(job.provider)
+        offer = self._catalogue.current().offer(job.provider)
         model = offer.model(job.model) if offer else None
         return pricing.actual(usage, plan, model) if model else usage.cost
 

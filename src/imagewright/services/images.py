@@ -1,7 +1,7 @@
 """Asks: planned against the catalogue, let through the gate, handed to the workers."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from imagewright.core.ask import AUTO, MAX_PROMPT, Ask
 from imagewright.core.caller import Caller
@@ -13,6 +13,7 @@ from imagewright.core.quote import Quote
 from imagewright.core.resolve import resolve
 from imagewright.ports.board import Board, News
 from imagewright.ports.books import Admitted, Origin
+from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import Clock
 from imagewright.ports.queue import Queue
 from imagewright.services.gate import Answer, Gate, Judge, Wish
@@ -54,7 +55,7 @@ class ImageService:
         self,
         gate: Gate,
         library: LibraryService,
-        catalogue: Catalogue,
+        catalogue: CatalogueSource,
         signals: Signals,
         rules: ImageRules,
     ) -> None:
@@ -68,7 +69,7 @@ class ImageService:
         """The providers and models that the caller may use, in the operator's order."""
         judge = judge or self._gate.judge(caller)
         found = []
-        for offer in self._catalogue.offers:
+        for offer in self._catalogue.current().offers:
             models = tuple(
                 model for model in offer.models if judge.decide_model(offer.name, model.id)
             )
@@ -76,13 +77,21 @@ class ImageService:
                 found.append(replace(offer, models=models))
         return tuple(found)
 
+    async def refresh(self, caller: Caller) -> None:
+        """Have the providers that the caller may use asked what models they have."""
+        await self._catalogue.refresh({offer.name for offer in self.offers(caller)})
+
+    def today(self) -> date:
+        """The day by which models end: UTC, as vendors announce it."""
+        return datetime.fromtimestamp(self._rules.clock.now() // _MICRO, UTC).date()
+
     def barred(self, caller: Caller, provider: str, model: str) -> bool:
         """Whether something by these names is there and the caller's lists keep it from it."""
         return any(
             provider in {AUTO, offer.name}
             and model in {AUTO, each.id}
             and not self._gate.decide_model(caller, offer.name, each.id)
-            for offer in self._catalogue.offers
+            for offer in self._catalogue.current().offers
             for each in offer.models
         )
 
@@ -120,15 +129,15 @@ class ImageService:
             raise InvalidRequest(
                 f"The prompt has more than {self._rules.prompt} characters.", hint="Shorten it."
             )
-        ask = narrowed(ask, self._catalogue.defaulted)
-        today = datetime.fromtimestamp(self._rules.clock.now() // _MICRO, UTC).date()
+        catalogue = self._catalogue.current()
+        ask = narrowed(ask, catalogue.defaulted)
         plan = resolve(
             ask,
-            self._catalogue,
+            catalogue,
             lambda provider, model: self._gate.decide_model(caller, provider, model),
-            today,
+            self.today(),
         )
-        return plan, find_model(self._catalogue, plan.provider, plan.model)
+        return plan, find_model(catalogue, plan.provider, plan.model)
 
 
 def find_model(catalogue: Catalogue, provider: str, model: str) -> Model:

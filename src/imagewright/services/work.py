@@ -10,7 +10,6 @@ from functools import partial
 from itertools import chain, count, repeat, takewhile
 
 from imagewright.core.ask import Action, Reference
-from imagewright.core.catalogue import Catalogue
 from imagewright.core.errors import (
     Canceled,
     ConfirmationInvalid,
@@ -40,6 +39,7 @@ from imagewright.core.spending import NONE_MISSING, Missing, Settled, Usage
 from imagewright.core.verdict import Verdict
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.board import Board, News
+from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
 from imagewright.ports.provider import Delivery, Input, Made, Order, Provider
@@ -78,7 +78,7 @@ class Bench:
     board: Board
     clock: Clock
     telemetry: Telemetry
-    catalogue: Catalogue
+    catalogue: CatalogueSource
     providers: Mapping[str, Provider]
     deadline: float = 900.0
 
@@ -205,7 +205,7 @@ class Work:
             bench.gate.check_spending(caller, plan.provider)
         if not allowed or (paid and job.consent not in bench.gate.consents(caller)):
             raise Forbidden("What allowed this was taken back before it began.")
-        model = find_model(bench.catalogue, plan.provider, plan.model)
+        model = find_model(bench.catalogue.current(), plan.provider, plan.model)
         bench.gate.check_plan(caller, plan, model)
         if bench.gate.quote(plan, model).ceiling > job.ceiling:
             raise ConfirmationInvalid(
@@ -230,7 +230,7 @@ class Work:
 
     async def _input(self, job: Job, plan: Plan, reference: Reference) -> Input:
         library, subject = self._bench.library, job.caller.subject
-        model = find_model(self._bench.catalogue, plan.provider, plan.model)
+        model = find_model(self._bench.catalogue.current(), plan.provider, plan.model)
         if reference.format in model.inputs:
             _, data = await library.original(subject, reference.image)
             return Input(data=data, format=reference.format)

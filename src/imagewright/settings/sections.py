@@ -220,6 +220,9 @@ class Provider(Section):
     title: str | None = Field(
         default=None, max_length=60, description="For people; unset is its adapter's."
     )
+    discover: bool = Field(
+        default=True, description="Ask it what models it has, where its adapter can."
+    )
     policy: Literal["openai", "compat"] = Field(
         default="openai",
         description="compat sends every model a seed and a negative prompt, which relays take.",
@@ -232,6 +235,9 @@ class Provider(Section):
     )
     defaults: Defaults = Field(
         default=Defaults(), description="[providers.<name>.defaults]: before those of all."
+    )
+    prices: dict[str, object] = Field(
+        default={}, description="[providers.<name>.prices]: by model, before all others."
     )
     models: Models = Field(
         default=(),

@@ -14,7 +14,8 @@ from importlib.resources import files
 from imagewright.adapters.catalogue.faults import CatalogueError, CatalogueFault
 from imagewright.adapters.catalogue.fields import Fields, Place, WrongValue, text
 from imagewright.adapters.catalogue.models import read_model
-from imagewright.core.catalogue import Lifecycle, Model, Offer
+from imagewright.adapters.catalogue.prices import read_price
+from imagewright.core.catalogue import Lifecycle, Model, Offer, Price
 
 _PROVIDERS = "imagewright.adapters.providers"
 
@@ -40,6 +41,17 @@ def read_offer(
     return offer if title is None else replace(offer, title=title)
 
 
+def read_prices(tables: Table, file: str) -> dict[str, Price]:
+    """The operator's prices, by model. Raises CatalogueError with every fault."""
+    faults: list[CatalogueFault] = []
+    fields = Fields(tables, Place(file=file, prefix="prices.", faults=faults))
+    read = {name: each for name in tables if (each := fields.table(name)) is not None}
+    prices = {name: read_price(each) for name, each in read.items()}
+    if faults:
+        raise CatalogueError(faults)
+    return {name: price for name, price in prices.items() if price is not None}
+
+
 def assemble(name: str, data: tuple[str, str], models: object, file: str) -> Offer:
     """As `read_offer`, with the data file's name and text given."""
     faults: list[CatalogueFault] = []
@@ -57,7 +69,13 @@ def assemble(name: str, data: tuple[str, str], models: object, file: str) -> Off
         faults.append(CatalogueFault(file=file, model="", key="models", what="is empty"))
     if faults:
         raise CatalogueError(faults)
-    return Offer(name=name, title=title or name, models=tuple(read[each] for each in chosen))
+    return Offer(
+        name=name,
+        title=title or name,
+        models=tuple(read[each] for each in chosen),
+        known=tuple(read[each] for each in known),
+        chosen=models is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,12 @@ class Metrics:
             ["action"],
             registry=self.registry,
         )
+        self._providers = Gauge(
+            "imagewright_provider_degraded",
+            "Providers that do not answer what models they have.",
+            ["provider"],
+            registry=self.registry,
+        )
         self._files = Gauge(
             "imagewright_configuration_fault",
             "Files of the operator's that are not in force as they stand.",
@@ -83,6 +89,10 @@ class Metrics:
     def audit_dropped(self, action: str) -> None:
         """Count a line that is lost."""
         self._audit_dropped.labels(action).inc()
+
+    def provider(self, name: str, *, degraded: bool) -> None:
+        """Tell whether a provider does not answer what models it has."""
+        self._providers.labels(name).set(degraded)
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         """Observe a job's end."""

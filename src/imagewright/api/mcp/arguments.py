@@ -11,22 +11,20 @@ from imagewright.core.picture import Format
 Prompt = Annotated[str, Field(description="What the image shows, in words.")]
 Provider = str
 Model = Annotated[str, Field(description="See list_providers.")]
-Count = Annotated[int | None, Field(description="How many images; 1 if unset.", ge=1, le=10)]
+Count = Annotated[int | None, Field(description="How many; 1 if unset.", ge=1, le=10)]
 Size = Annotated[
     str,
     Field(
         description="WIDTHxHEIGHT, 1K, 2K, 4K, square, landscape, portrait, auto.", max_length=16
     ),
 ]
-Ratio = Annotated[
-    str | None, Field(description="Such as 16:9, instead of size in pixels.", max_length=8)
-]
+Ratio = Annotated[str | None, Field(description="Such as 16:9.", max_length=8)]
 QualityLevel = Quality
 BackgroundKind = Annotated[Background, Field(description="transparent needs png or webp.")]
 OutputFormat = Annotated[Format | None, Field(description="Default: the model's own.")]
 Compression = Annotated[int | None, Field(description="0 to 100, for jpeg and webp.", ge=0, le=100)]
 NegativePrompt = Annotated[str | None, Field(description="What to avoid.")]
-Template = Annotated[str | None, Field(description="The operator's words around the prompt.")]
+Template = Annotated[str | None, Field(description="The operator's words around it.")]
 Seed = Annotated[int | None, Field(description="Where the model takes one.", ge=0)]
 ModerationLevel = Annotated[Moderation | None, Field(description="Where the model takes one.")]
 Partials = Annotated[int | None, Field(description="Partial images on the way.", ge=0, le=3)]
@@ -58,7 +56,7 @@ Images = Annotated[
 ]
 Owned = Annotated[
     list[str] | None,
-    Field(description="Images you have, by id, to price an edit.", max_length=16),
+    Field(description="Your images by id, to price an edit.", max_length=16),
 ]
 Mask = Annotated[
     str | None,
@@ -70,6 +68,7 @@ Strength = Annotated[
     float | None, Field(description="0 keeps the image, 1 ignores it.", ge=0, le=1)
 ]
 InputFidelity = Annotated[Fidelity | None, Field(description="Where the model takes one.")]
+Refresh = Annotated[bool, Field(description="Ask them anew.")]
 JobId = Annotated[str, Field(description="A job's id.", max_length=64)]
 ImageId = Annotated[str, Field(description="An image's id or image:// URI.", max_length=256)]
 Limit = Annotated[int, Field(description="At most this many.", ge=1, le=100)]

@@ -1,25 +1,44 @@
 """A provider's models as callers see them."""
 
+import json
+from datetime import date, timedelta
+
 from imagewright.api.mcp.shapes import ModelShape, ProviderShape
 from imagewright.core.catalogue import Model, Offer, PerImage, SizeRule
 from imagewright.core.money import Nano, usd
 
 _MILLION = 1_000_000
+_EXAMPLE = '{ per = "image", prices = { "*" = "0.05" } }'
+_SOON = timedelta(days=60)
 
 
-def provider_shape(offer: Offer) -> ProviderShape:
-    """A provider with its models as JSON."""
+def provider_shape(offer: Offer, today: date) -> ProviderShape:
+    """A provider with its models as JSON, and what is to be known of them."""
     shape: ProviderShape = {
         "name": offer.name,
         "title": offer.title,
-        "models": [model_shape(model) for model in offer.models],
+        "models": [model_shape(offer, model) for model in offer.models],
     }
     if offer.wording.templates:
         shape["templates"] = list(offer.wording.templates)
+    if warnings := offer_warnings(offer, today):
+        shape["warnings"] = list(warnings)
     return shape
 
 
-def model_shape(model: Model) -> ModelShape:
+def offer_warnings(offer: Offer, today: date) -> tuple[str, ...]:
+    """What a caller should know before it chooses: models that end soon, a list that is old."""
+    found = []
+    if offer.degraded:
+        found.append("It does not answer what models it has; this is what was known before.")
+    for model in offer.models:
+        if model.ends is not None and today < model.ends <= today + _SOON:
+            use = f" Use {model.successor}." if model.successor else ""
+            found.append(f"{model.id} ends on {model.ends.isoformat()}.{use}")
+    return tuple(found)
+
+
+def model_shape(offer: Offer, model: Model) -> ModelShape:
     """What a model can do, until when, and at what price."""
     shape: ModelShape = {
         "id": model.id,
@@ -32,9 +51,10 @@ def model_shape(model: Model) -> ModelShape:
         "max_n": model.count,
         "references": model.references,
         "mask": model.mask,
+        "watermark": model.watermark,
         "partial_images": model.partials,
         "takes": _takes(model),
-        "price": _price(model),
+        "price": _price(offer, model),
     }
     if model.sizes.step is not None:
         shape["any_size"] = _any_size(model.sizes)
@@ -64,10 +84,14 @@ def _takes(model: Model) -> list[str]:
     return [name for name, takes in taken.items() if takes]
 
 
-def _price(model: Model) -> dict[str, str]:
+def _price(offer: Offer, model: Model) -> dict[str, str]:
     price = model.price
     if price is None:
-        return {"refused": "This model has no price."}
+        line = f"{json.dumps(model.id)} = {_EXAMPLE}"
+        return {
+            "refused": "This model has no price.",
+            "add": f"Under [providers.{offer.name}.prices], with its true price: {line}",
+        }
     if isinstance(price, PerImage):
         return {f"{key} per image": usd(amount) for key, amount in price.prices.items()}
     return {

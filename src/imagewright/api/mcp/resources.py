@@ -58,8 +58,8 @@ async def image_metadata(ctx: Context, id: str) -> ResourceResult:
 async def providers(ctx: Context) -> ResourceResult:
     """The providers and models open to the caller."""
     face = face_of(ctx)
-    offers = face.images.offers(face.caller())
-    return _json({"providers": [provider_shape(offer) for offer in offers]})
+    offers, today = face.images.offers(face.caller()), face.images.today()
+    return _json({"providers": [provider_shape(offer, today) for offer in offers]})
 
 
 def _json(value: dict[str, Any]) -> ResourceResult:

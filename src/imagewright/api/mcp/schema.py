@@ -13,6 +13,7 @@ def compact_input(schema: Mapping[str, Any]) -> dict[str, Any]:
     An argument that may be null says only what else it may be: leaving it out means the same,
     and null is still accepted. Enums stand where they are used, without their class's words.
     How long a text may be is not said: no model counts characters, and a longer one is refused.
+    That a default is false, 0 or empty is not said either.
     """
     found = {key: value for key, value in schema.items() if key not in {"$defs", "title"}}
     defs = schema.get("$defs", {})
@@ -41,6 +42,8 @@ def _argument(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, A
         outer.pop("default", None)
     found = {key: inner[key] for key in inner if key not in {"title", "description"}} | outer
     found.pop("maxLength", None)
+    if found.get("default") in (False, ""):
+        del found["default"]
     return found
 
 

@@ -115,6 +115,7 @@ class ModelShape(TypedDict):
     max_n: int
     references: int
     mask: bool
+    watermark: bool
     partial_images: int
     takes: list[str]
     price: dict[str, str]
@@ -129,6 +130,7 @@ class ProviderShape(TypedDict):
     title: str
     models: list[ModelShape]
     templates: NotRequired[list[str]]
+    warnings: NotRequired[list[str]]
 
 
 class ProvidersShape(TypedDict):

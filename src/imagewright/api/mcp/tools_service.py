@@ -3,9 +3,10 @@
 from fastmcp import Context
 from fastmcp.tools.base import ToolResult
 
+from imagewright.api.mcp import arguments as a
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of
-from imagewright.api.mcp.offers import provider_shape
+from imagewright.api.mcp.offers import offer_warnings, provider_shape
 from imagewright.api.mcp.render import iso
 from imagewright.api.mcp.shapes import AllowanceShape, InfoShape, ProvidersShape, UsageShape
 from imagewright.core.money import Nano, usd
@@ -13,12 +14,23 @@ from imagewright.core.scope import WRITING, Scope
 from imagewright.services.usage import Allowance
 
 
-async def list_providers(ctx: Context) -> ToolResult:
+async def list_providers(ctx: Context, refresh: a.Refresh = False) -> ToolResult:
     """The providers and models open to you: what each can do, until when, at what price."""
     face = face_of(ctx)
-    offers = face.images.offers(face.caller())
-    shape: ProvidersShape = {"providers": [provider_shape(offer) for offer in offers]}
-    lines = [f"{offer.name}: {', '.join(model.id for model in offer.models)}" for offer in offers]
+    caller, today = face.caller(), face.images.today()
+    if refresh:
+        await face.images.refresh(caller)
+    offers = face.images.offers(caller)
+    shape: ProvidersShape = {"providers": [provider_shape(offer, today) for offer in offers]}
+    lines = [
+        "\n".join(
+            (
+                f"{offer.name}: {', '.join(model.id for model in offer.models)}",
+                *(f"  {warning}" for warning in offer_warnings(offer, today)),
+            )
+        )
+        for offer in offers
+    ]
     return ToolResult(
         content="\n".join(lines) or "No provider is open to you.", structured_content=dict(shape)
     )
