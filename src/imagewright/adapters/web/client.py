@@ -51,11 +51,16 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request. Either `json` or `fields` and `files` make its body."""
+    """One request. Either `json` or `fields` and `files` make its body.
+
+    `secrets` are headers of this request alone, for credentials that expire.
+    """
 
     path: str
     method: str = "POST"
+    query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
     json: Mapping[str, object] | None = field(default=None, repr=False)
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: tuple[FilePart, ...] = ()
@@ -144,7 +149,7 @@ class Client:
         timeouts = {"connect": bounds.connect, "pool": bounds.connect}
         return httpx.Request(
             call.method,
-            self._base.copy_with(path=path, params=dict(self._endpoint.query) or None),
+            self._base.copy_with(path=path, params=self._query(call)),
             headers=self._request_headers(call),
             json=call.json,
             data=dict(call.fields) or None,
@@ -155,14 +160,17 @@ class Client:
             },
         )
 
+    def _query(self, call: Call) -> dict[str, str] | None:
+        return {**self._endpoint.query, **call.query} or None
+
     def _request_headers(self, call: Call) -> dict[str, str]:
-        secrets = {name: value.reveal() for name, value in self._endpoint.headers.items()}
+        secrets = {**self._endpoint.headers, **call.secrets}
         return {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": "imagewright",
             **call.headers,
-            **secrets,
+            **{name: value.reveal() for name, value in secrets.items()},
         }
 
 
