@@ -47,17 +47,26 @@ def per_image(**prices: int) -> Model:
     )
 
 
+amounts = st.integers(0, 90_000).map(Nano)
+prices = st.builds(
+    PerToken,
+    text_in=amounts,
+    image_in=amounts,
+    image_out=amounts,
+    base=st.tuples(*[st.integers(1, 96)] * 3).map(
+        lambda grids: dict(zip(LEVELS, grids, strict=True))
+    ),
+    reference=st.integers(1, 5_000),
+    partial=st.integers(0, 200),
+    text_out=amounts,
+    words=st.integers(0, 5_000),
+)
+
+
 @st.composite
 def bills(draw: st.DrawFn) -> tuple[Plan, Model, Usage]:
     """A plan, its model, and a usage that the plan allows."""
-    price = PerToken(
-        text_in=Nano(draw(st.integers(0, 9_000))),
-        image_in=Nano(draw(st.integers(0, 9_000))),
-        image_out=Nano(draw(st.integers(0, 90_000))),
-        base=dict(zip(LEVELS, draw(st.tuples(*[st.integers(1, 96)] * 3)), strict=True)),
-        reference=draw(st.integers(1, 5_000)),
-        partial=draw(st.integers(0, 200)),
-    )
+    price = draw(prices)
     model = replace(CHOOSER, price=price)
     sizes = st.builds(Size, st.integers(16, 240), st.integers(16, 240)).map(
         lambda size: Size(size.width * 16, size.height * 16)
@@ -87,6 +96,7 @@ def bills(draw: st.DrawFn) -> tuple[Plan, Model, Usage]:
         output_tokens=output,
         text_tokens=plan.ask.n * draw(st.integers(0, text + WRAPPING)),
         image_tokens=plan.ask.n * count * draw(st.integers(0, price.reference)),
+        word_tokens=plan.ask.n * draw(st.integers(0, price.words)),
     )
     return plan, model, usage
 
@@ -117,6 +127,16 @@ def test_every_partial_of_every_picture_is_counted() -> None:
     ask = replace(ASK, n=4, partial_images=3)
 
     assert at_most(replace(PLAN, ask=ask)) == 4 * (at_most(PLAN) + 3 * 100 * 30_000)
+
+
+def test_words_beside_every_picture_are_counted_and_make_it_an_estimate() -> None:
+    talker = replace(PAINTER, price=replace(TOKENS, text_out=Nano(7_000), words=500))
+    plan = replace(PLAN, ask=replace(ASK, n=2))
+
+    assert at_most(plan, talker) - at_most(plan) == 2 * 500 * 7_000
+    assert ceiling(plan, talker).estimate
+    assert actual(Usage(output_tokens=1, text_tokens=0, word_tokens=3), plan, talker) == 51_000
+    assert actual(Usage(output_tokens=1, text_tokens=0), plan, talker) is None
 
 
 def test_the_prompt_counts_in_bytes_with_what_is_to_be_avoided() -> None:

@@ -126,9 +126,11 @@ def price(model: Model) -> str:
             f"${usd(amount)} {'per image' if key == '*' else key}"
             for key, amount in model.price.prices.items()
         )
-    amounts = (model.price.text_in, model.price.image_in, model.price.image_out)
-    names = ("text in", "image in", "image out")
-    return ", ".join(
-        f"${usd(Nano(amount * _MILLION))} {name}"
-        for amount, name in zip(amounts, names, strict=True)
-    )
+    amounts = {
+        "text in": model.price.text_in,
+        "image in": model.price.image_in,
+        "image out": model.price.image_out,
+    }
+    if model.price.text_out:
+        amounts["text out"] = model.price.text_out
+    return ", ".join(f"${usd(Nano(each * _MILLION))} {name}" for name, each in amounts.items())

@@ -12,7 +12,8 @@ from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
 
 from tests.end_to_end.service import OWNER, Mode, Service, configured, running
-from tests.fakes.openai_images import KEY, FakeOpenAI, Reply
+from tests.fakes.openai_images import KEY, FakeOpenAI
+from tests.fakes.vendor import Reply
 
 HUMAN = OWNER
 OTHER = "user:otto@example.com"

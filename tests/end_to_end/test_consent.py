@@ -27,7 +27,8 @@ from tests.end_to_end.money import (
     yes,
 )
 from tests.end_to_end.service import Mode
-from tests.fakes.openai_images import FakeOpenAI, Reply, error
+from tests.fakes.openai_images import FakeOpenAI, error
+from tests.fakes.vendor import Reply
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

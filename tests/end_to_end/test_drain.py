@@ -33,7 +33,8 @@ from tests.end_to_end.money import (
 )
 from tests.end_to_end.program import Program, as_toml, free_port, program, until_ready
 from tests.end_to_end.service import Mode, configured, running, settings_of, wanted
-from tests.fakes.openai_images import FakeOpenAI, Reply, Way
+from tests.fakes.openai_images import FakeOpenAI
+from tests.fakes.vendor import Reply, Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

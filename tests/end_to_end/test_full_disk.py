@@ -7,7 +7,8 @@ from tests.adapters.blobs import conftest as small_disks
 from tests.adapters.blobs.conftest import MIB, Disk
 from tests.end_to_end.books import disagreements, jobs
 from tests.end_to_end.money import EXACT, ROBOT, ask, call, code, day, generate, paid
-from tests.fakes.openai_images import FakeOpenAI, Reply, Way
+from tests.fakes.openai_images import FakeOpenAI
+from tests.fakes.vendor import Reply, Way
 
 disk = small_disks.disk
 SMALL: dict[str, Any] = {

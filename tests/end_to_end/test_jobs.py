@@ -30,7 +30,8 @@ from tests.end_to_end.money import (
     paid,
 )
 from tests.end_to_end.service import Mode, configured, running
-from tests.fakes.openai_images import FakeOpenAI, Reply, Way
+from tests.fakes.openai_images import FakeOpenAI
+from tests.fakes.vendor import Reply, Way
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DELAY = 0.8

@@ -15,7 +15,8 @@ import pytest
 
 from tests.end_to_end.service import OWNER, STRANGER, Mode, configured
 from tests.end_to_end.wire import Json, Peer
-from tests.fakes.openai_images import KEY, VENDOR_WORDS, FakeOpenAI, Reply
+from tests.fakes.openai_images import KEY, FakeOpenAI
+from tests.fakes.vendor import VENDOR_WORDS, Reply
 
 MARK = "heliotrope-zeppelin"
 CONFIG = """

@@ -24,7 +24,8 @@ from tests.end_to_end.service import (
     configured,
     running,
 )
-from tests.fakes.openai_images import FakeOpenAI, Reply, Way
+from tests.fakes.openai_images import FakeOpenAI
+from tests.fakes.vendor import Reply, Way
 
 PROMPT = "an unmistakable pangolin"
 FREE = {"prompt": PROMPT, "size": "64x48"}

@@ -17,7 +17,8 @@ from imagewright.services.revoking import RevokingService
 from tests.end_to_end.money import HUMAN, OTHER, ROBOT, Paid, ask, call, code, exact, generate, paid
 from tests.end_to_end.service import OWNER, STRANGER, Mode, Service
 from tests.end_to_end.wire import Peer
-from tests.fakes.openai_images import FakeOpenAI, Reply, Way
+from tests.fakes.openai_images import FakeOpenAI
+from tests.fakes.vendor import Reply, Way
 
 TOKEN = Target(what=What.TOKEN, key="tok_0")
 SUBJECT = Target(what=What.SUBJECT, key=OWNER)

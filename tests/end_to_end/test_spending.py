@@ -28,16 +28,9 @@ from tests.end_to_end.money import (
     paid,
 )
 from tests.end_to_end.service import Mode
-from tests.fakes.openai_images import (
-    VENDOR_WORDS,
-    FakeOpenAI,
-    Reply,
-    Way,
-    error,
-    html,
-    moderation,
-)
+from tests.fakes.openai_images import FakeOpenAI, error, moderation
 from tests.fakes.pictures import encoded
+from tests.fakes.vendor import VENDOR_WORDS, Reply, Way, html
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,17 +6,9 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from tests.fakes.openai_images import (
-    KEY,
-    USAGE,
-    FakeOpenAI,
-    Reply,
-    Way,
-    error,
-    html,
-    moderation,
-)
+from tests.fakes.openai_images import KEY, USAGE, FakeOpenAI, error, moderation
 from tests.fakes.pictures import encoded, facts
+from tests.fakes.vendor import Reply, Way, html
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,8 @@ from tests.end_to_end.books import disagreements, jobs, rows
 from tests.end_to_end.money import ROBOT, Paid, Wire, ask, paid
 from tests.end_to_end.service import Service, configured, running
 from tests.end_to_end.wire import Peer
-from tests.fakes.openai_images import FakeOpenAI, Reply, Way
+from tests.fakes.openai_images import FakeOpenAI
+from tests.fakes.vendor import Reply, Way
 
 RELOADS, CALLERS, ROUNDS = 200, 32, 20
 _BROKEN_EVERY = 5

@@ -10,6 +10,7 @@ from imagewright.core.ask import Action
 from imagewright.core.caller import Credential
 from imagewright.core.errors import (
     Fault,
+    ModerationBlocked,
     OutcomeUnknown,
     ProviderRejected,
     Unavailable,
@@ -185,6 +186,21 @@ async def test_those_that_failed_are_told_by_index_and_cost_nothing_if_that_is_s
     assert json.loads(job.outcome or "")["failures"] == {"1": fault.code}
     images = await shop.library.of_job(BOT.subject, job.id)
     assert sorted(image.index for image in images) == [0, 2]
+    assert await shop.money() == (0, money)
+
+
+@pytest.mark.parametrize(("usage", "money"), [(Usage(pictures=1), 1), (Usage(pictures=0), 0)])
+async def test_a_refusal_that_is_charged_is_told_and_paid_for(
+    shop: Shop, usage: Usage, money: int
+) -> None:
+    async def act(order: Order, watch: Watch) -> Delivery:
+        faults = {1: ProviderRejected("Later."), 0: ModerationBlocked("First.")}
+        return Delivery(pictures=(), usage=usage, failures=faults)
+
+    shop.provider.act = act
+    job = await done(shop, await shop.claimed(paid(n=2)))
+    assert (job.state, job.error_code) == (State.FAILED, "moderation_blocked")
+    assert job.error_sentence == "First."
     assert await shop.money() == (0, money)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from imagewright.core.ask import MAX_COUNT, Background, Fidelity, Moderation, Quality
 from imagewright.core.errors import InvalidRequest
-from imagewright.core.money import Nano
+from imagewright.core.money import FREE, Nano
 from imagewright.core.option import Option
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
@@ -66,7 +66,8 @@ class PerToken:
     `factor` multiplies the formula's tokens at a quality, where that is a stated bound.
     `reference` bounds the input tokens of one reference picture, for which no formula
     is published; without it nothing is priced that has input pictures. `partial` is what
-    each partial image adds.
+    each partial image adds. `words` bounds the text tokens that come out beside each picture,
+    thoughts included, at the price of `text_out`.
     """
 
     text_in: Nano
@@ -77,6 +78,8 @@ class PerToken:
     table: Mapping[str, int] = field(default_factory=dict)
     reference: int = 0
     partial: int = 0
+    text_out: Nano = FREE
+    words: int = 0
 
 
 Price = PerImage | PerToken

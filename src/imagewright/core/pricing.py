@@ -48,9 +48,12 @@ def ceiling(plan: Plan, model: Model) -> Ceiling:
     # A token is at least a byte long, so the prompt's bytes bound its tokens.
     text = len(plan.prompt.encode()) + len((plan.negative_prompt or "").encode()) + _WRAPPING
     each = (
-        output * price.image_out + text * price.text_in + inputs * price.reference * price.image_in
+        output * price.image_out
+        + price.words * price.text_out
+        + text * price.text_in
+        + inputs * price.reference * price.image_in
     )
-    estimate = bool(inputs or price.factor) or not price.base
+    estimate = bool(inputs or price.factor or price.words) or not price.base
     return Ceiling(amount=Nano(ask.n * each), estimate=estimate)
 
 
@@ -82,6 +85,7 @@ def _of_tokens(usage: Usage, plan: Plan, price: PerToken) -> Nano | None:
     amount = 0
     for tokens, each in (
         (usage.output_tokens, price.image_out),
+        (usage.word_tokens, price.text_out),
         (usage.text_tokens, price.text_in),
         (unseen if usage.image_tokens is None else usage.image_tokens, price.image_in),
     ):

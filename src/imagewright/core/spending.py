@@ -13,13 +13,15 @@ class Usage:
     """A provider's own report; None for what it does not tell.
 
     `cost` is a price in the answer itself, `pictures` how many were made.
-    Token counts are those billed: text and image input, image output.
+    Token counts are those billed: text and image input, image output, and the words that came
+    out beside the pictures, thoughts included.
     """
 
     pictures: int | None = None
     text_tokens: int | None = None
     image_tokens: int | None = None
     output_tokens: int | None = None
+    word_tokens: int | None = None
     cost: Nano | None = None
 
 

@@ -72,10 +72,12 @@ class Made:
 class Delivery:
     """What came back: pictures in order, and the usage reported with them (None if none was).
 
-    There may be fewer pictures than were asked for, never none. `failures` says by index, from 0,
+    There may be fewer pictures than were asked for. `failures` says by index, from 0,
     which are missing and why; the pictures are the others'. Those that are missing
-    without a fault of their own were not made. `usage` counts what was made: what an
-    OutcomeUnknown among the failures may cost is not in it.
+    without a fault of their own were not made. `usage` counts what was charged: what an
+    OutcomeUnknown among the failures may cost is not in it. There are no pictures at all only
+    where a failure for each says why, and the usage what the vendor charges all the same: for
+    thoughts, or for words instead of a picture.
     """
 
     pictures: tuple[Made, ...]

@@ -302,7 +302,7 @@ class Work:
             result.failures[index] = ProviderBadAnswer.code
         if not result.images:
             result.state = State.FAILED
-            result.fault = ProviderBadAnswer("The provider sent nothing that could be kept.")
+            result.fault = _why_none(delivery)
         return result
 
     def _verdict(self, job: Job, result: _Result) -> Verdict:
@@ -336,6 +336,13 @@ def _delivered(delivery: Delivery) -> _Result:
         failures={index: fault.code for index, fault in delivery.failures.items()},
         missing=Missing(spared=len(delivery.failures) - unsure, unsure=unsure),
     )
+
+
+def _why_none(delivery: Delivery) -> Fault:
+    told = [delivery.failures[index] for index in sorted(delivery.failures)]
+    if told and not delivery.pictures:
+        return told[0]
+    return ProviderBadAnswer("The provider sent nothing that could be kept.")
 
 
 def _failed(fault: Fault, state: State = State.FAILED) -> _Result:

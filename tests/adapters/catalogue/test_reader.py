@@ -205,6 +205,8 @@ def image(prices: Any) -> dict[str, Any]:
         (model(**token(base={"high": 0})), "models.m.price.base:"),
         (model(**token(table={"high": 1})), "models.m.price.table:"),
         (model(**token(reference=-1)), "models.m.price.reference:"),
+        (model(**token(words=9)), "models.m.price.words: and text_out belong together"),
+        (model(**token(text_out="9")), "models.m.price.words: and text_out belong together"),
         (model(price={"per": "token", "base": {"high": 1}}), "models.m.price.image_out:"),
         (
             model(price={"per": "token", "text_in": "1", "image_in": "1", "image_out": "1"}),

@@ -10,8 +10,9 @@ from imagewright.adapters.providers.openai import Config
 from imagewright.core.errors import Fault
 from imagewright.core.secret import Secret
 from imagewright.ports.provider import Delivery, Provider
-from tests.fakes.openai_images import KEY, VENDOR_WORDS, FakeOpenAI
+from tests.fakes.openai_images import KEY, FakeOpenAI
 from tests.fakes.orders import PROMPT, Watched, order
+from tests.fakes.vendor import VENDOR_WORDS
 
 
 def configured(vendor: FakeOpenAI, **config: Any) -> Config:

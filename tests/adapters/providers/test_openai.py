@@ -1,5 +1,3 @@
-import logging
-from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
@@ -16,28 +14,45 @@ from imagewright.core.errors import (
 from imagewright.core.picture import Format
 from imagewright.core.secret import Secret
 from imagewright.core.spending import Usage
-from imagewright.ports.provider import Input, Order, Provider
+from imagewright.ports.provider import Input, Order, Parts, Provider
 from tests.adapters.providers.openai_setup import ask_for, configured, failure
-from tests.contracts.provider import ProviderContract, made
+from tests.contracts.http_provider import HttpProviderContract
+from tests.contracts.provider import Edits, Masked, Transparent, made
 from tests.fakes.imaging import PlainImaging
-from tests.fakes.openai_images import KEY, USAGE, FakeOpenAI, Reply, Way
+from tests.fakes.openai_images import KEY, USAGE, FakeOpenAI, error, moderation
 from tests.fakes.orders import KEY as ORDER_KEY
 from tests.fakes.orders import PROMPT, Watched, order, parts
+from tests.fakes.vendor import Reply
 
 
-class TestOpenAI(ProviderContract):
+class TestOpenAI(Transparent, Edits, Masked, HttpProviderContract):
     secrets: ClassVar[tuple[str, ...]] = (KEY,)
+    moderated: ClassVar[tuple[Reply, ...]] = (
+        moderation(),
+        moderation("content_policy_violation"),
+        error(400, "contentFilter"),
+        Reply(body=b'{"error":{"code":"moderation_blocked"}}'),
+    )
+    exhausted: ClassVar[tuple[Reply, ...]] = (
+        error(400, "billing_hard_limit_reached"),
+        error(403, "insufficient_user_quota"),
+        error(429, "insufficient_quota"),
+        error(500, "insufficient_quota"),
+        Reply(body=b'{"error":{"code":"insufficient_quota"}}'),
+    )
 
-    @pytest.fixture
-    def provider(self, openai: OpenAIImages) -> Provider:
-        return openai
+    def build(self, vendor: Any, parts: Parts, **config: Any) -> Provider:
+        return build(configured(vendor, **config), parts)
 
-    @pytest.fixture
-    async def slow(self, vendor: FakeOpenAI) -> AsyncIterator[Provider]:
-        vendor.replies.append(Reply(way=Way.HANG))
-        provider = build(configured(vendor), parts())
-        yield provider
-        await provider.close()
+    def error(self, status: int, **headers: str) -> Reply:
+        return error(status, None, headers=headers)
+
+
+class TestOpenAIThatChargesNothing(TestOpenAI):
+    charges: ClassVar[bool] = False
+
+    def build(self, vendor: Any, parts: Parts, **config: Any) -> Provider:
+        return build(configured(vendor, charges=False, **config), parts)
 
 
 async def test_a_generation_sends_what_the_plan_has_set(
@@ -243,14 +258,6 @@ async def test_a_ping_tells_what_is_wrong(vendor: FakeOpenAI) -> None:
     await away.close()
 
 
-async def test_at_most_so_many_requests_run_at_once(vendor: FakeOpenAI) -> None:
-    vendor.replies.append(Reply(way=Way.HANG))
-    provider = build(configured(vendor, concurrency=1, total_timeout=0.3, retries=0), parts())
-    assert type(await failure(provider)) is OutcomeUnknown
-    assert len((await ask_for(provider)).pictures) == 1
-    await provider.close()
-
-
 def test_settings_make_a_config_from_text() -> None:
     config = TypeAdapter(Config).validate_python(
         {"api_key": KEY, "headers": {"x-a": "b"}, "proxy": "http://user:word@proxy:3128"}
@@ -281,12 +288,3 @@ def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # sentences differ; none quotes a value
         Config(**wrong)
     assert "pa55" not in str(caught.value)
-
-
-async def test_debug_logs_of_the_library_hold_no_key(
-    openai: OpenAIImages, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    await ask_for(openai)
-    assert KEY not in caplog.text
-    assert PROMPT not in caplog.text

@@ -13,7 +13,7 @@ from imagewright.core.picture import Format
 from imagewright.core.size import Size
 from imagewright.core.sizing import choose_size
 from imagewright.ports.provider import Provider
-from tests.contracts.provider import ProviderContract
+from tests.contracts.provider import Edits, Masked, ProviderContract, Transparent
 from tests.fakes.imaging import PlainImaging
 from tests.fakes.orders import Time, Watched, order, parts
 
@@ -26,7 +26,7 @@ class Stuck(PlainImaging):
         return b""
 
 
-class TestPlaceholderWithRealPictures(ProviderContract):
+class TestPlaceholderWithRealPictures(Transparent, Edits, Masked, ProviderContract):
     @pytest.fixture
     async def provider(self) -> AsyncIterator[Provider]:
         async with VipsImaging(ImagingConfig(workers=1)) as imaging:
@@ -47,7 +47,7 @@ def provider(imaging: PlainImaging) -> Placeholder:
     return build(Config(), parts(imaging=imaging))
 
 
-class TestPlaceholder(ProviderContract):
+class TestPlaceholder(Transparent, Edits, Masked, ProviderContract):
     @pytest.fixture
     def provider(self) -> Provider:
         return build(Config(), parts())

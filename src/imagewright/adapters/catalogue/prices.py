@@ -64,7 +64,11 @@ def _per_token(fields: Fields) -> PerToken:
         table=fields.take("table", no_rows, _mapping(_table_key, between(1, _MOST_TOKENS))),
         reference=fields.take("reference", 0, _tokens),
         partial=fields.take("partial", 0, _tokens),
+        text_out=fields.take("text_out", FREE, per_million),
+        words=fields.take("words", 0, _tokens),
     )
+    if bool(price.text_out) != bool(price.words):
+        fields.place.fault("words", "and text_out belong together: how many, and at what price")
     if not price.base and not price.table:
         fields.place.fault("base", "or a table is missing: how many tokens a picture takes")
     return price

@@ -23,6 +23,7 @@ from imagewright.adapters.web.netguard import Guard
 from imagewright.adapters.web.origin import parse_url
 from imagewright.adapters.wire.images import form_fields, form_files, parameters
 from imagewright.adapters.wire.refusals import read_error, refusal, unknown
+from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import Entry, Results, read_results
 from imagewright.adapters.wire.retrying import asked_pause, may_repeat, pause
 from imagewright.core.errors import (
@@ -129,26 +130,33 @@ class OpenAIImages:
         self._guard = guard
 
     async def generate(self, order: Order, watch: Watch) -> Delivery:
-        call = Call(
-            path="images/generations",
-            headers=_order_headers(order),
-            json=self._parameters(order),
-            limit=self._limit(order),
-        )
-        return await self._carry_out(order, call, watch)
+        async def make(part: Order, _: int) -> Delivery:
+            call = Call(
+                path="images/generations",
+                headers=_order_headers(part),
+                json=self._parameters(part),
+                limit=self._limit(part),
+            )
+            return await self._carry_out(part, call, watch)
+
+        return await repeat(order, watch, make)
 
     async def edit(self, order: Order, watch: Watch) -> Delivery:
         mask = None
         if order.mask is not None:
             mask = await self._parts.imaging.alpha_mask(order.mask.data)
-        call = Call(
-            path="images/edits",
-            headers=_order_headers(order),
-            fields=form_fields(self._parameters(order)),
-            files=form_files(order, mask),
-            limit=self._limit(order),
-        )
-        return await self._carry_out(order, call, watch)
+
+        async def make(part: Order, _: int) -> Delivery:
+            call = Call(
+                path="images/edits",
+                headers=_order_headers(part),
+                fields=form_fields(self._parameters(part)),
+                files=form_files(part, mask),
+                limit=self._limit(part),
+            )
+            return await self._carry_out(part, call, watch)
+
+        return await repeat(order, watch, make)
 
     async def ping(self) -> None:
         """Ask for the list of models, which costs nothing."""
@@ -270,7 +278,7 @@ class OpenAIImages:
             if entry.url is not None:
                 await watch.stage("Fetching the pictures", number, len(wanted))
                 data = await self._fetch(entry)
-            if data is not None:
+            if data is not None and len(data) <= self._config.picture_bytes:
                 pictures.append(
                     Made(data=data, revised_prompt=entry.revised_prompt, seed=entry.seed)
                 )

@@ -7,9 +7,9 @@ settings from the environment, and httpx's log of addresses is never reached.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -51,11 +51,16 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request. Either `json` or `fields` and `files` make its body."""
+    """One request. Either `json` or `fields` and `files` make its body.
+
+    `secrets` are headers of this request alone, for credentials that expire.
+    """
 
     path: str
     method: str = "POST"
+    query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
     json: Mapping[str, object] | None = field(default=None, repr=False)
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: tuple[FilePart, ...] = ()
@@ -70,6 +75,16 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+class Sink(Protocol):
+    """Takes the bytes of an answer as they come, instead of its body."""
+
+    def wants(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Whether it takes an answer that begins so; the names of headers are in lower case."""
+
+    async def take(self, data: bytes) -> bool:
+        """Whether more is wanted; what follows is not read."""
 
 
 class Client:
@@ -95,15 +110,15 @@ class Client:
     def origin(self) -> Origin:
         return origin_of(self._base)
 
-    async def send(self, call: Call, seconds: float) -> Answer:
+    async def send(self, call: Call, seconds: float, sink: Sink | None = None) -> Answer:
         """The answer, whatever its status, within so many seconds; redirects are answers too.
 
-        Raises NotSent, SentNoAnswer or TooLarge.
+        Its body is empty where the sink took it. Raises NotSent, SentNoAnswer or TooLarge.
         """
         progress = _Progress()
         try:
             async with asyncio.timeout(seconds), self._places:
-                return await self._exchange(call, progress)
+                return await self._exchange(call, progress, sink)
         except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError, UnicodeError) as error:
             failure = progress.failure(type(error).__name__)
         # Raised here so that no context leads back to the library's request and its headers.
@@ -112,13 +127,21 @@ class Client:
     async def close(self) -> None:
         await self._transport.aclose()
 
-    async def _exchange(self, call: Call, progress: "_Progress") -> Answer:
+    async def _exchange(self, call: Call, progress: "_Progress", sink: Sink | None) -> Answer:
         response = await self._transport.handle_async_request(self._request(call, progress))
+        status, headers = response.status_code, _headers(response)
+        body = bytearray()
+
+        async def keep(data: bytes) -> bool:
+            body.extend(data)
+            return True
+
+        wanted = sink is not None and sink.wants(status, headers)
         try:
-            body = await _body(response, call.limit)
+            await _read(response, call.limit, sink.take if sink and wanted else keep)
         finally:
             await response.aclose()
-        return Answer(status=response.status_code, headers=_headers(response), body=body)
+        return Answer(status=status, headers=headers, body=bytes(body))
 
     def _request(self, call: Call, progress: "_Progress") -> httpx.Request:
         path = f"{self._base.path.rstrip('/')}/{call.path.lstrip('/')}"
@@ -126,7 +149,7 @@ class Client:
         timeouts = {"connect": bounds.connect, "pool": bounds.connect}
         return httpx.Request(
             call.method,
-            self._base.copy_with(path=path, params=dict(self._endpoint.query) or None),
+            self._base.copy_with(path=path, params=self._query(call)),
             headers=self._request_headers(call),
             json=call.json,
             data=dict(call.fields) or None,
@@ -137,14 +160,17 @@ class Client:
             },
         )
 
+    def _query(self, call: Call) -> dict[str, str] | None:
+        return {**self._endpoint.query, **call.query} or None
+
     def _request_headers(self, call: Call) -> dict[str, str]:
-        secrets = {name: value.reveal() for name, value in self._endpoint.headers.items()}
+        secrets = {**self._endpoint.headers, **call.secrets}
         return {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": "imagewright",
             **call.headers,
-            **secrets,
+            **{name: value.reveal() for name, value in secrets.items()},
         }
 
 
@@ -177,16 +203,19 @@ def _headers(response: httpx.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
-async def _body(response: httpx.Response, limit: int) -> bytes:
+async def _read(
+    response: httpx.Response, limit: int, take: Callable[[bytes], Awaitable[bool]]
+) -> None:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         # Asked not to; unpacking would make the bound on bytes meaningless.
         raise SentNoAnswer("encoded")
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise TooLarge("length")
-    body = bytearray()
+    read = 0
     async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > limit:
+        read += len(chunk)
+        if read > limit:
             raise TooLarge("body")
-    return bytes(body)
+        if not await take(chunk):
+            return

@@ -94,8 +94,9 @@ def _price(offer: Offer, model: Model) -> dict[str, str]:
         }
     if isinstance(price, PerImage):
         return {f"{key} per image": usd(amount) for key, amount in price.prices.items()}
+    amounts = {"text in": price.text_in, "image in": price.image_in, "image out": price.image_out}
+    if price.text_out:
+        amounts["text out"] = price.text_out
     return {
-        "text in per million tokens": usd(Nano(price.text_in * _MILLION)),
-        "image in per million tokens": usd(Nano(price.image_in * _MILLION)),
-        "image out per million tokens": usd(Nano(price.image_out * _MILLION)),
+        f"{name} per million tokens": usd(Nano(each * _MILLION)) for name, each in amounts.items()
     }

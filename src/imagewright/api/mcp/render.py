@@ -115,6 +115,7 @@ def _add_outcome(shape: JobShape, job: Job) -> None:
             ("text_in", "text_tokens"),
             ("image_in", "image_tokens"),
             ("out", "output_tokens"),
+            ("text_out", "word_tokens"),
         )
         if usage.get(key) is not None
     }
