@@ -1,5 +1,7 @@
 """Any ask and any plan, for properties that hold for all of them."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from imagewright.core.ask import (
@@ -81,7 +83,7 @@ def asks(draw: st.DrawFn) -> Ask:
     )
 
 
-plans = st.builds(
+_plans = st.builds(
     Plan,
     ask=asks(),
     provider=names,
@@ -100,5 +102,7 @@ plans = st.builds(
         tuple
     ),
     asked=words,
+    reason=words,
     warnings=st.lists(words, max_size=2).map(tuple),
 )
+plans = st.builds(replace, _plans, fallbacks=st.lists(_plans, max_size=1).map(tuple))

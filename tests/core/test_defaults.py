@@ -12,7 +12,7 @@ from imagewright.core.defaults import fill, left_out, narrowed
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.picture import Format
 from imagewright.core.plan import Plan
-from imagewright.core.resolve import resolve
+from imagewright.core.resolve import Choosing, resolve
 from imagewright.core.size import Size
 from imagewright.core.wording import Wording
 from tests.core.examples import ASK, EDIT, PAINTER, SKETCHER, TODAY
@@ -30,7 +30,8 @@ def planned(ask: Ask, defaults: dict[str, object], *, sketcher: bool = False) ->
         wording=Wording(templates={"house": "House style: {prompt}"}),
         defaults=defaults,
     )
-    return resolve(ask, Catalogue(offers=(offer,)), lambda *_: True, TODAY)
+    choosing = Choosing(allowed=lambda *_: True, today=TODAY)
+    return resolve(ask, Catalogue(offers=(offer,)), choosing)
 
 
 @pytest.mark.parametrize("nothing", [None, "", "auto", []])

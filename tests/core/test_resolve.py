@@ -12,7 +12,8 @@ from imagewright.core.catalogue import Catalogue, Lifecycle, Model, Offer
 from imagewright.core.errors import Fault, UnknownModel, UnknownProvider, Unsupported
 from imagewright.core.picture import Format
 from imagewright.core.plan import Plan
-from imagewright.core.resolve import Allowed, resolve
+from imagewright.core.resolve import Allowed, Choosing, resolve
+from imagewright.core.routing import Routing
 from imagewright.core.sizing import makes
 from tests.core.examples import ASK, CATALOGUE, EDIT, PAINTER, PHOTO, SKETCHER, SQUARE, TODAY
 from tests.core.strategies import asks
@@ -29,7 +30,8 @@ def only(*models: Model) -> Catalogue:
 
 
 def planned(ask: Ask, catalogue: Catalogue = CATALOGUE, allowed: Allowed = everything) -> Plan:
-    return resolve(ask, catalogue, allowed, TODAY)
+    choosing = Choosing(allowed=allowed, today=TODAY, routing=Routing(first="studio"))
+    return resolve(ask, catalogue, choosing)
 
 
 def refusal(ask: Ask, catalogue: Catalogue = CATALOGUE, allowed: Allowed = everything) -> Fault:
@@ -52,6 +54,8 @@ def test_an_ask_that_leaves_all_open_gets_the_first_models_usual() -> None:
         output_format=Format.PNG,
         output_compression=None,
         asked=ASK.digest(),
+        reason="the operator prefers it",
+        fallbacks=(replace(planned(replace(ASK, provider="local")), ask=ASK, asked=ASK.digest()),),
         warnings=(),
     )
 

@@ -199,6 +199,7 @@ def test_every_metric_has_its_row() -> None:
     metrics.audit_dropped("a")
     metrics.file("a", faulty=True)
     metrics.provider("a", degraded=True)
+    metrics.breaker("a", is_open=True)
     found: dict[str, Metric] = {
         f"{each.name}_total" if each.type == "counter" else each.name: each
         for each in metrics.registry.collect()

@@ -59,6 +59,7 @@ class Counted:
 
     jobs: list[tuple[str, str]] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    breakers: dict[str, bool] = field(default_factory=dict)
     degraded: dict[str, bool] = field(default_factory=dict)
 
     def call(self, component: str, code: str, seconds: float) -> None:
@@ -75,6 +76,9 @@ class Counted:
 
     def provider(self, name: str, *, degraded: bool) -> None:
         self.degraded[name] = degraded
+
+    def breaker(self, provider: str, *, is_open: bool) -> None:
+        self.breakers[provider] = is_open
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         self.jobs.append((provider, state))

@@ -22,6 +22,7 @@ from imagewright.core.money import Nano
 from imagewright.core.picture import PictureLimits
 from imagewright.core.policy import Acl, Entry
 from imagewright.core.quote import Consent
+from imagewright.core.routing import Routing
 from imagewright.core.scope import Scope, expand
 from imagewright.core.size import Size
 from imagewright.ports.blobs import Blobs
@@ -29,6 +30,8 @@ from imagewright.ports.books import Balance, Books, Origin
 from imagewright.ports.imaging import Imaging
 from imagewright.ports.jobs import Jobs, Lease
 from imagewright.ports.library import Library
+from imagewright.services.bench import Bench
+from imagewright.services.breakers import Breakers
 from imagewright.services.catalogue import LiveCatalogue
 from imagewright.services.gate import Answer, Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
@@ -36,7 +39,7 @@ from imagewright.services.inputs import InputRules, Inputs
 from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
-from imagewright.services.work import Bench, Work
+from imagewright.services.work import Work
 from imagewright.services.workers import WorkerRules, Workers
 from tests.contracts.samples import DAY, SECOND
 from tests.fakes.blobs import MemoryBlobs
@@ -123,6 +126,7 @@ class Shop:
 
     def __post_init__(self) -> None:
         self.world = counted_world(self.clock)
+        self.breakers = Breakers(self.clock, self.telemetry)
         self.books = Interposed(SqlBooks(self.database))
         self.table = Interposed(SqlJobs(self.database))
         self.rows = Interposed(SqlLibrary(self.database))
@@ -139,7 +143,7 @@ class Shop:
         self.inputs = Inputs(self.library, self.fetcher, InputRules(each=MIB, total=2 * MIB))
         self.offer(*OFFERS)
 
-    def offer(self, *offers: Offer, **rules: Any) -> None:
+    def offer(self, *offers: Offer, first: str | None = None, **rules: Any) -> None:
         """Start again with other models or rules of the gate, on the same database."""
         self.catalogue = LiveCatalogue(Catalogue(offers=offers), {}, self.clock, self.telemetry)
         self.gate = Gate(
@@ -154,7 +158,7 @@ class Shop:
             self.library,
             self.catalogue,
             Signals(intake=self.intake, queue=self.queue, board=self.board),
-            ImageRules(clock=self.clock, prompt=100),
+            ImageRules(clock=self.clock, prompt=100, routing=Routing(first=first)),
         )
         self.jobs = JobService(
             cast("Jobs", self.table),
@@ -172,6 +176,7 @@ class Shop:
             "clock": self.clock,
             "telemetry": self.telemetry,
             "catalogue": self.catalogue,
+            "breakers": self.breakers,
             "providers": {"painter": self.provider},
         }
         return Work(Bench(**{**values, **changes}), "worker-1")

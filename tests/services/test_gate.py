@@ -27,6 +27,7 @@ from imagewright.core.quote import Consent
 from imagewright.core.scope import Scope
 from imagewright.core.spending import Settled, Usage
 from imagewright.ports.books import Capacity
+from imagewright.services.gate import Report
 from tests.contracts.samples import verdict
 from tests.services.shop import (
     BOT,
@@ -279,7 +280,7 @@ async def test_a_report_is_believed_within_the_ceiling_only(
     shop: Shop, usage: Usage | None, entered: Settled
 ) -> None:
     job = await shop.claimed(paid(n=2))
-    assert await shop.gate.settle(job, verdict(job, None), usage)
+    assert await shop.gate.settle(job, verdict(job, None), Report(usage=usage))
     assert (await shop.balance()).settled == entered.amount
     disputed = await shop.database.read(
         lambda sql: sql.exec_driver_sql(
@@ -293,7 +294,7 @@ async def test_a_report_is_believed_within_the_ceiling_only(
 async def test_an_unknown_outcome_keeps_its_hold(shop: Shop) -> None:
     job = await shop.claimed()
     unknown = verdict(job, None, state=State.OUTCOME_UNKNOWN)
-    assert await shop.gate.settle(job, unknown, Usage(cost=Nano(1)))
+    assert await shop.gate.settle(job, unknown, Report(usage=Usage(cost=Nano(1))))
     assert await shop.money() == (1, 0)
 
 
@@ -303,7 +304,7 @@ async def test_a_model_that_was_taken_away_meanwhile_is_settled_by_the_vendors_p
 ) -> None:
     job = await shop.claimed()
     shop.offer(*((replace(OFFERS[0], models=()),) if gone == "model" else ()))
-    assert await shop.gate.settle(job, verdict(job, None), Usage(cost=Nano(5)))
+    assert await shop.gate.settle(job, verdict(job, None), Report(usage=Usage(cost=Nano(5))))
     assert (await shop.balance()).settled == 5
 
 

@@ -7,13 +7,17 @@ from zoneinfo import ZoneInfo
 from imagewright.adapters.auth.barred import Barred
 from imagewright.api.mcp.open_answers import OpenAnswers
 from imagewright.app.parts import Parts, database_url
+from imagewright.app.upstreams import routing_of
 from imagewright.core.picture import PictureLimits
 from imagewright.core.shape import Shaper
 from imagewright.core.tries import Tries
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.books import Capacity
+from imagewright.ports.clock import Clock
 from imagewright.ports.imaging import Preview
 from imagewright.services.attempts import Attempts
+from imagewright.services.bench import Bench
+from imagewright.services.breakers import BreakerRules, Breakers
 from imagewright.services.gate import Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
@@ -28,7 +32,7 @@ from imagewright.services.standing import Standing
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.witness import Witness, WitnessRules
-from imagewright.services.work import Bench, Work
+from imagewright.services.work import Work
 from imagewright.services.workers import WorkerRules, Workers
 from imagewright.settings import Settings
 
@@ -80,6 +84,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
     library = _library(settings, parts)
     limits, intake = settings.limits, Intake()
+    breakers = _breakers(settings, parts)
     return Services(
         intake=intake,
         standing=standing,
@@ -91,7 +96,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
             library,
             parts.catalogue,
             Signals(intake=intake, queue=parts.queue, board=parts.board),
-            ImageRules(clock=clock, prompt=limits.prompt),
+            _image_rules(settings, clock, breakers),
         ),
         inputs=Inputs(
             library, parts.fetcher, InputRules(each=limits.input_bytes, total=limits.inputs_total)
@@ -103,11 +108,26 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         links=_links(settings, parts, gate),
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
-        workers=_workers(settings, replace(parts, chain=chain), gate, library),
+        workers=_workers(settings, replace(parts, chain=chain), gate, library, breakers),
         sealer=Sealer(parts.audit, clock),
         witness=_witness(settings, parts),
         shaper=shaper,
         entrance=_entrance(settings, parts, chain),
+    )
+
+
+def _breakers(settings: Settings, parts: Parts) -> Breakers:
+    section = settings.routing
+    rules = BreakerRules(failures=section.failures, rest=section.rest)
+    return Breakers(parts.world.clock, parts.metrics, rules)
+
+
+def _image_rules(settings: Settings, clock: Clock, breakers: Breakers) -> ImageRules:
+    return ImageRules(
+        clock=clock,
+        prompt=settings.limits.prompt,
+        routing=routing_of(settings),
+        resting=breakers.resting,
     )
 
 
@@ -163,7 +183,9 @@ def _library(settings: Settings, parts: Parts) -> LibraryService:
     return LibraryService(shelf, rules, parts.world)
 
 
-def _workers(settings: Settings, parts: Parts, gate: Gate, library: LibraryService) -> Workers:
+def _workers(
+    settings: Settings, parts: Parts, gate: Gate, library: LibraryService, breakers: Breakers
+) -> Workers:
     bench = Bench(
         gate=gate,
         jobs=parts.jobs,
@@ -174,6 +196,7 @@ def _workers(settings: Settings, parts: Parts, gate: Gate, library: LibraryServi
         telemetry=parts.metrics,
         catalogue=parts.catalogue,
         providers=parts.providers,
+        breakers=breakers,
     )
     rules = WorkerRules(
         running=settings.limits.running, sole=database_url(settings).startswith("sqlite")

@@ -12,10 +12,12 @@ from pydantic_core import ErrorDetails
 from imagewright.adapters import providers
 from imagewright.adapters.catalogue.faults import CatalogueError
 from imagewright.adapters.catalogue.reader import read_offer, read_prices
+from imagewright.adapters.catalogue.rules import shipped_rules
 from imagewright.adapters.toml.document import key_name
 from imagewright.adapters.toml.findings import nearest
 from imagewright.core.catalogue import Catalogue, Model, Offer, Price
 from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.core.routing import Routing, Rule
 from imagewright.core.wording import Wording
 from imagewright.ports.clock import Clock
 from imagewright.ports.provider import Discovery, Parts, Provider
@@ -127,6 +129,17 @@ def catalogue_of(
         if settings.providers[name].discover and isinstance(provider, Discovery)
     }
     return LiveCatalogue(Catalogue(offers=offers_of(settings)), asked, clock, telemetry)
+
+
+def routing_of(settings: Settings) -> Routing:
+    """How asks are routed: the shipped rules, with the operator's in their places or behind."""
+    section = settings.routing
+    rules = {rule.name: rule for rule in shipped_rules()}
+    for name, rule in section.rules.items():
+        rules[name] = Rule(name=name, words=rule.words, prefer=rule.prefer)
+    return Routing(
+        first=settings.default_provider, rules=tuple(rules.values()), fallback=section.fallback
+    )
 
 
 def providers_of(settings: Settings, parts: Parts) -> dict[str, Provider]:

@@ -87,10 +87,14 @@ Price = PerImage | PerToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What a model is good for, and how it wants to be asked; for agents to read."""
+    """What a model is good for, and how it wants to be asked; for agents to read.
+
+    `kinds` are the names of routing rules that it is the right one for.
+    """
 
     strengths: tuple[str, ...]
     grammar: str
+    kinds: tuple[str, ...] = ()
     weaknesses: tuple[str, ...] = ()
     good: str = ""
     bad: str = ""
@@ -101,8 +105,9 @@ class Model:
     """One model of one configured provider.
 
     `count` is how many pictures an ask may have, `per_call` how many of them the provider's API
-    makes in one call. `watermark` says that its pictures carry an invisible mark of the vendor.
-    `options` are for the provider's adapter alone, which says in its docstring what they mean.
+    makes in one call. `watermark` says that its pictures carry an invisible mark of the vendor,
+    `stand_in` that they only stand in for real ones. `options` are for the provider's adapter
+    alone, which says in its docstring what they mean.
     """
 
     id: str
@@ -129,6 +134,7 @@ class Model:
     strength: bool = False
     compression: bool = False
     watermark: bool = False
+    stand_in: bool = False
     profile: Profile | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
     price: Price | None = None

@@ -27,6 +27,8 @@ class Plan:
     """What will be sent, and what it is priced by.
 
     `ask` has the operator's defaults in it; `asked` is the digest of the ask as it was given.
+    `reason` says why this provider, where the ask named none, and `fallbacks` are the plans to
+    carry out instead where it does not take the order.
     None leaves a choice to the model. `size_name` is what the provider's API calls the size, where
     it has names, and `options` are the model's, by their names. `prompt` is the ask's, with
     whatever the model takes in words only. `warnings` say what was chosen otherwise than asked.
@@ -47,6 +49,8 @@ class Plan:
     per_call: int = MAX_COUNT
     options: tuple[tuple[str, Option], ...] = ()
     asked: str = ""
+    reason: str = ""
+    fallbacks: tuple["Plan", ...] = ()
     warnings: tuple[str, ...] = ()
 
     def canonical(self) -> str:
@@ -60,7 +64,10 @@ class Plan:
 
 def read_plan(text: str) -> Plan:
     """The plan that `Plan.canonical` wrote."""
-    row: dict[str, Any] = json.loads(text)
+    return _plan(json.loads(text))
+
+
+def _plan(row: Mapping[str, Any]) -> Plan:
     return Plan(
         **{
             **row,
@@ -71,6 +78,7 @@ def read_plan(text: str) -> Plan:
             "output_format": Format(row["output_format"]),
             "options": tuple((name, value) for name, value in row.get("options", ())),
             "warnings": tuple(row["warnings"]),
+            "fallbacks": tuple(_plan(each) for each in row.get("fallbacks", ())),
         }
     )
 

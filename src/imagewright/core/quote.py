@@ -45,16 +45,19 @@ class Quote:
             "expires_at": self.expires_at // 1_000_000,
         }
 
-    def question(self, prompt: str) -> str:
+    def question(self, prompt: str, fallbacks: tuple[str, ...] = ()) -> str:
         """The words a person is asked with: the facts first, the prompt last, quoted, one line.
+
+        `fallbacks` name who may do it instead.
 
         At most 200 characters of the prompt are shown. None of them can move a cursor, turn the
         reading direction or end the quotation; one that has no glyph is shown as U+FFFD.
         """
         images = "1 image" if self.count == 1 else f"{self.count} images"
         estimated = " (estimated)" if self.estimate else ""
+        instead = f" (or, if that fails, {' or '.join(fallbacks)})" if fallbacks else ""
         return (
-            f"{self.provider} / {self.model}: {images}, {self.size}, "
+            f"{self.provider} / {self.model}{instead}: {images}, {self.size}, "
             f"at most ${usd(self.ceiling)}{estimated}. Spend this? Prompt: “{_shown(prompt)}”"
         )
 

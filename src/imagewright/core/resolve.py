@@ -1,7 +1,7 @@
 """From an ask to a plan: a model that can do it, nothing dropped in silence."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -11,6 +11,7 @@ from imagewright.core.defaults import fill
 from imagewright.core.errors import Fault, UnknownModel, UnknownProvider, Unsupported
 from imagewright.core.picture import FORMATS_WITH_ALPHA, LOSSY_FORMATS, Format
 from imagewright.core.plan import Plan
+from imagewright.core.routing import Candidate, Routing, route
 from imagewright.core.sizing import choose_size, size_name
 from imagewright.core.wording import NO_TEMPLATE, Wording
 
@@ -18,18 +19,38 @@ Allowed = Callable[[str, str], bool]
 """Whether the caller may use a provider's model."""
 
 
-def resolve(ask: Ask, catalogue: Catalogue, allowed: Allowed, today: date) -> Plan:
-    """The first allowed model that can do the ask, in the operator's order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """What a model is chosen by beside the ask: whom the caller may use, the day, the routing.
+
+    `resting` are the providers that are left alone after failures.
+    """
+
+    allowed: Allowed
+    today: date
+    routing: Routing = Routing()
+    resting: frozenset[str] = frozenset()
+
+
+def resolve(ask: Ask, catalogue: Catalogue, choosing: Choosing) -> Plan:
+    """The plan of a model that can do the ask: the provider's first, or routed where none is named.
 
     Raises UnknownProvider or UnknownModel naming those there are, or the fault of
     the first model tried when none can do it.
     """
     first: Fault | None = None
-    for offer, model in _candidates(ask, catalogue, allowed):
+    able: list[Candidate] = []
+    for offer, model in _candidates(ask, catalogue, choosing.allowed):
         try:
-            return _plan(ask, offer, model, today)
+            plan = _plan(ask, offer, model, choosing.today)
         except Unsupported as fault:
             first = first or fault
+            continue
+        if ask.provider != AUTO:
+            return plan
+        able.append(Candidate(offer=offer, model=model, plan=plan))
+    if able:
+        return route(able, choosing.routing, choosing.resting)
     raise first or UnknownProvider(
         "No provider is configured and allowed for you.",
         hint="Ask the operator for a provider.",

@@ -21,5 +21,8 @@ class Telemetry(Protocol):
     def provider(self, name: str, *, degraded: bool) -> None:
         """A provider was asked what models it has, and did or did not answer."""
 
+    def breaker(self, provider: str, *, is_open: bool) -> None:
+        """A provider is left alone after failures, or no longer."""
+
     def job(self, provider: str, state: str, seconds: float) -> None:
         """A job ended, this long after it was asked for."""

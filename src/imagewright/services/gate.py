@@ -62,6 +62,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a job used: the plan that was carried out (None: its own), and what is told of it."""
+
+    plan: Plan | None = None
+    usage: Usage | None = None
+    missing: Missing = NONE_MISSING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A plan on its way through the door: who wants it, from where, with which model and answer."""
 
@@ -198,9 +207,7 @@ class Gate:
             replace(demand, consent=wish.answer.consent, given=wish.answer.quote)
         )
 
-    async def settle(
-        self, job: Job, verdict: Verdict, usage: Usage | None, missing: Missing = NONE_MISSING
-    ) -> bool:
+    async def settle(self, job: Job, verdict: Verdict, report: Report) -> bool:
         """Enter how a job ended. False where the attempt is no longer the job's.
 
         Unless the verdict says so itself or the outcome is unknown, the cost is the
@@ -208,9 +215,9 @@ class Gate:
         the share of pictures that surely cost nothing.
         """
         if verdict.settled is None and verdict.state is not State.OUTCOME_UNKNOWN:
-            plan = read_plan(job.plan)
-            reported = self._cost(job, plan, usage) if usage else None
-            cost = spending.cost(job.ceiling, plan.ask.n, reported, missing)
+            plan = report.plan or read_plan(job.plan)
+            reported = self._cost(plan, report.usage) if report.usage else None
+            cost = spending.cost(job.ceiling, plan.ask.n, reported, report.missing)
             verdict = replace(verdict, settled=spending.settle(job.ceiling, cost))
         return await self._books.settle(verdict)
 
@@ -241,9 +248,9 @@ class Gate:
         found = {each.account.period: each for each in charges([purse], now, zone)}
         return {span: found[period(span, now, zone)] for span in Span}
 
-    def _cost(self, job: Job, plan: Plan, usage: Usage) -> Nano | None:
-        offer = self._catalogue.current().offer(job.provider)
-        model = offer.model(job.model) if offer else None
+    def _cost(self, plan: Plan, usage: Usage) -> Nano | None:
+        offer = self._catalogue.current().offer(plan.provider)
+        model = offer.model(plan.model) if offer else None
         return pricing.actual(usage, plan, model) if model else usage.cost
 
     def _demand(self, wish: Wish) -> Demand:
@@ -281,10 +288,11 @@ class Gate:
 
     async def _question(self, wish: Wish, quote: Quote) -> ConfirmationRequired:
         open_quote = await self._books.offer(wish.caller, quote, wish.origin, self._clock.now())
+        others = tuple(f"{each.provider} / {each.model}" for each in wish.plan.fallbacks)
         return ConfirmationRequired(
-            open_quote.question(wish.plan.ask.prompt),
+            open_quote.question(wish.plan.ask.prompt, others),
             hint=self._how_to_consent(wish.caller),
-            details=open_quote.public(),
+            details=open_quote.public() | ({"fallbacks": list(others)} if others else {}),
         )
 
     def _how_to_consent(self, caller: Caller) -> str:

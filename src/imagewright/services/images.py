@@ -1,5 +1,6 @@
 """Asks: planned against the catalogue, let through the gate, handed to the workers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -10,7 +11,8 @@ from imagewright.core.defaults import narrowed
 from imagewright.core.errors import InvalidRequest, UnknownModel
 from imagewright.core.plan import Plan
 from imagewright.core.quote import Quote
-from imagewright.core.resolve import resolve
+from imagewright.core.resolve import Choosing, resolve
+from imagewright.core.routing import Routing
 from imagewright.ports.board import Board, News
 from imagewright.ports.books import Admitted, Origin
 from imagewright.ports.catalogue import CatalogueSource
@@ -42,10 +44,15 @@ class Signals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRules:
-    """The clock that models end by, and the most characters of a prompt."""
+    """The clock that models end by, the most characters of a prompt, and how asks are routed.
+
+    `resting` names the providers that are left alone now.
+    """
 
     clock: Clock
     prompt: int = MAX_PROMPT
+    routing: Routing = Routing()
+    resting: Callable[[], frozenset[str]] = frozenset
 
 
 class ImageService:
@@ -134,8 +141,12 @@ class ImageService:
         plan = resolve(
             ask,
             catalogue,
-            lambda provider, model: self._gate.decide_model(caller, provider, model),
-            self.today(),
+            Choosing(
+                allowed=lambda provider, model: self._gate.decide_model(caller, provider, model),
+                today=self.today(),
+                routing=self._rules.routing,
+                resting=self._rules.resting(),
+            ),
         )
         return plan, find_model(catalogue, plan.provider, plan.model)
 

@@ -3,98 +3,55 @@
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain, count, repeat, takewhile
 
-from imagewright.core.ask import Action, Reference
+from imagewright.core.ask import Action
 from imagewright.core.errors import (
     Canceled,
     ConfirmationInvalid,
     Fault,
     Forbidden,
     Internal,
-    ModerationBlocked,
     OutcomeUnknown,
     ProviderBadAnswer,
-    ProviderBusy,
-    ProviderMisconfigured,
-    ProviderQuota,
-    ProviderRejected,
-    ProviderUnavailable,
     StorageFull,
     Unavailable,
     UnknownProvider,
-    Unsupported,
 )
-from imagewright.core.image import Image, Origin, Parent, Role
+from imagewright.core.image import Origin, Parent, Role
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
-from imagewright.core.picture import Format, Rendition
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.scope import Scope
-from imagewright.core.spending import NONE_MISSING, Missing, Settled, Usage
 from imagewright.core.verdict import Verdict
-from imagewright.ports.auth import Authenticator
-from imagewright.ports.board import Board, News
-from imagewright.ports.catalogue import CatalogueSource
-from imagewright.ports.clock import Clock
-from imagewright.ports.jobs import Jobs
-from imagewright.ports.provider import Delivery, Input, Made, Order, Provider
-from imagewright.ports.telemetry import Telemetry
-from imagewright.services.gate import COMPONENTS, Gate
+from imagewright.ports.board import News
+from imagewright.ports.provider import Made, Order
+from imagewright.services.bench import Bench
+from imagewright.services.gate import COMPONENTS, Report
 from imagewright.services.images import find_model
-from imagewright.services.library import Label, LibraryService
+from imagewright.services.library import Label
+from imagewright.services.orders import order_of
 from imagewright.services.reporter import Minder, Reporter
+from imagewright.services.result import (
+    NOTHING_MADE,
+    PASSED_ON,
+    Arrived,
+    Result,
+    broken_off,
+    delivered,
+    failed,
+    unknown,
+    why_none,
+)
 
 _log = logging.getLogger(__name__)
 
 _MICRO = 1_000_000
-_NOTHING = Settled(amount=FREE)
-_NOTHING_MADE = (
-    ModerationBlocked,
-    ProviderBadAnswer,
-    ProviderBusy,
-    ProviderMisconfigured,
-    ProviderQuota,
-    ProviderRejected,
-    ProviderUnavailable,
-    Unsupported,
-)
-"""Raised by a provider where it is certain that nothing is charged; no other fault proves that."""
 _SETTLE_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What a worker works with. `deadline` is the seconds a provider may take for one job."""
-
-    gate: Gate
-    jobs: Jobs
-    library: LibraryService
-    credentials: Authenticator | None
-    board: Board
-    clock: Clock
-    telemetry: Telemetry
-    catalogue: CatalogueSource
-    providers: Mapping[str, Provider]
-    deadline: float = 900.0
-
-
-@dataclass(slots=True, kw_only=True)
-class _Result:
-    """What an attempt has come to; `settled` None leaves the cost to the gate."""
-
-    state: State
-    settled: Settled | None = None
-    fault: Fault | None = None
-    images: list[Image] = field(default_factory=list)
-    usage: Usage | None = None
-    request: str | None = None
-    failures: dict[int, str] = field(default_factory=dict)
-    missing: Missing = NONE_MISSING
 
 
 class Work:
@@ -132,7 +89,7 @@ class Work:
 
     async def _carry_out(self, job: Job) -> None:
         stopped = False
-        made: Delivery | _Result | None
+        made: Arrived | Result | None
         try:
             made = await self._made(job)
         except asyncio.CancelledError:
@@ -143,52 +100,94 @@ class Work:
         if stopped:
             raise asyncio.CancelledError
 
-    async def _made(self, job: Job) -> Delivery | _Result:
+    async def _made(self, job: Job) -> Arrived | Result:
         bench = self._bench
         try:
             plan = read_plan(job.plan)
-            await self._decide_again(job, plan)
-            provider = self._provider(plan)
             order = await self._order(job, plan)
             await bench.library.room()
             self._starting.add(job.id)
             ours = await bench.jobs.start(job, self.owner, bench.clock.now())
         except Fault as fault:
-            return _failed(fault)
+            return failed(fault)
         except Exception:  # noqa: BLE001 - a hold may stand, so nothing may escape
             _log.exception("job not begun", extra={"job": job.id})
-            return _failed(Internal("The job could not be begun."))
+            return failed(Internal("The job could not be begun."))
         if not ours:
-            return _failed(Canceled("The job was cancelled before it began."), State.CANCELED)
+            return failed(Canceled("The job was cancelled before it began."), State.CANCELED)
         self._started.add(job.id)
-        return await self._called(job, provider, order)
+        bench.board.post(job.id, News(stage="started"))
+        return await self._called(job, order)
 
-    async def _called(self, job: Job, provider: Provider, order: Order) -> Delivery | _Result:
+    async def _order(self, job: Job, plan: Plan) -> Order:
+        """The order of a plan that may still be carried out. Raises a Fault where it may not."""
+        bench = self._bench
+        await self._decide_again(job, plan)
+        if plan.provider not in bench.providers:
+            raise UnknownProvider(f"The provider {plan.provider} is no longer configured.")
+        model = find_model(bench.catalogue.current(), plan.provider, plan.model)
+        order = await order_of(bench.library, job.caller.subject, plan, model)
+        return replace(order, key=job.id)
+
+    async def _called(self, job: Job, order: Order) -> Arrived | Result:
         try:
             async with asyncio.timeout(self._bench.deadline):
-                return await self._call(job, provider, order)
+                return await self._passed_on(job, order)
         except TimeoutError:
-            return _broken_off(job, "The provider did not answer in time.")
-        except _NOTHING_MADE as fault:
-            return _failed(fault)
+            return broken_off(job, "The provider did not answer in time.")
+        except NOTHING_MADE as fault:
+            return failed(fault)
         except OutcomeUnknown as fault:
-            return _broken_off(job, fault.sentence)
+            return broken_off(job, fault.sentence)
         except Exception:  # noqa: BLE001 - money may have been spent, so nothing may escape
             _log.exception("provider broke", extra={"job": job.id, "provider": job.provider})
-            return _broken_off(job, "The call to the provider broke off.")
+            return broken_off(job, "The call to the provider broke off.")
 
-    async def _call(self, job: Job, provider: Provider, order: Order) -> Delivery | _Result:
-        bench = self._bench
+    async def _passed_on(self, job: Job, order: Order) -> Arrived | Result:
+        """What the first provider brings that takes the order: the plan's, or a fallback's."""
+        others = iter(order.plan.fallbacks)
+        while True:
+            try:
+                return await self._call(job, order)
+            except PASSED_ON as fault:
+                following = await self._following(job, others)
+                if following is None:
+                    raise
+                _log.warning(
+                    "passed on",
+                    extra={
+                        "job": job.id,
+                        "provider": order.plan.provider,
+                        "to": following.plan.provider,
+                        "code": fault.code,
+                    },
+                )
+                order = following
+
+    async def _following(self, job: Job, others: Iterator[Plan]) -> Order | None:
+        """The next order that may be carried out."""
+        for plan in others:
+            with suppress(Fault):
+                return await self._order(job, plan)
+        return None
+
+    async def _call(self, job: Job, order: Order) -> Arrived | Result:
+        bench, plan = self._bench, order.plan
         reporter = Reporter(job, bench.jobs, bench.library, bench.board, bench.clock)
-        watch = Minder(reporter, partial(self._decide_again, job, order.plan))
-        bench.board.post(job.id, News(stage="started"))
-        call = provider.edit if order.plan.ask.action is Action.EDIT else provider.generate
+        watch = Minder(reporter, partial(self._decide_again, job, plan))
+        provider = bench.providers[plan.provider]
+        call = provider.edit if plan.ask.action is Action.EDIT else provider.generate
+        bench.breakers.enter(plan.provider)
+        error: BaseException | None = None
         try:
-            return await call(order, watch)
-        except Fault as fault:
-            if watch.refused(fault):
-                return _failed(fault)
+            return Arrived(plan=plan, delivery=await call(order, watch))
+        except BaseException as raised:
+            error = raised
+            if isinstance(raised, Fault) and watch.refused(raised):
+                return failed(raised)
             raise
+        finally:
+            bench.breakers.leave(plan.provider, error)
 
     async def _decide_again(self, job: Job, plan: Plan) -> None:
         bench, caller = self._bench, job.caller
@@ -213,51 +212,27 @@ class Work:
                 hint="Ask again for a new quote.",
             )
 
-    def _provider(self, plan: Plan) -> Provider:
-        provider = self._bench.providers.get(plan.provider)
-        if provider is None:
-            raise UnknownProvider(f"The provider {plan.provider} is no longer configured.")
-        return provider
-
-    async def _order(self, job: Job, plan: Plan) -> Order:
-        inputs = [await self._input(job, plan, reference) for reference in plan.ask.references]
-        mask = await self._mask(job, plan.ask.mask) if plan.ask.mask else None
-        return Order(plan=plan, references=tuple(inputs), mask=mask, key=job.id)
-
-    async def _mask(self, job: Job, reference: Reference) -> Input:
-        read = await self._bench.library.mask(job.caller.subject, reference.image)
-        return Input(data=read.data, format=Format.PNG)
-
-    async def _input(self, job: Job, plan: Plan, reference: Reference) -> Input:
-        library, subject = self._bench.library, job.caller.subject
-        model = find_model(self._bench.catalogue.current(), plan.provider, plan.model)
-        if reference.format in model.inputs:
-            _, data = await library.original(subject, reference.image)
-            return Input(data=data, format=reference.format)
-        made = await library.view(subject, reference.image, Rendition(format=Format.PNG))
-        return Input(data=made.data, format=Format.PNG)
-
-    def _stopped(self, job: Job) -> _Result | None:
+    def _stopped(self, job: Job) -> Result | None:
         if job.id in self._unwanted:
             if job.id not in self._started or job.ceiling == FREE:
-                return _failed(Canceled("The job was cancelled."), State.CANCELED)
-            return _unknown("The job was cancelled after its request had been sent.")
+                return failed(Canceled("The job was cancelled."), State.CANCELED)
+            return unknown("The job was cancelled after its request had been sent.")
         if job.ceiling == FREE or job.id not in self._starting:
             return None
         if job.id not in self._started:
-            return _failed(Unavailable("The service stopped before the provider was called."))
-        return _unknown("The service stopped while the provider was at work.")
+            return failed(Unavailable("The service stopped before the provider was called."))
+        return unknown("The service stopped while the provider was at work.")
 
-    async def _finish(self, job: Job, made: Delivery | _Result) -> None:
+    async def _finish(self, job: Job, made: Arrived | Result) -> None:
         bench = self._bench
-        result = made if isinstance(made, _Result) else await self._keep(job, made)
+        result = made if isinstance(made, Result) else await self._keep(job, made)
         try:
             settled = await self._settle(job, result)
         except (StorageFull, Unavailable):
             raise
         except Exception:  # noqa: BLE001 - a job that is not settled would run for ever
             _log.exception("not settled as it ended", extra={"job": job.id})
-            result = _broken_off(job, "What became of it could not be entered.")
+            result = broken_off(job, "What became of it could not be entered.")
             settled = await self._settle(job, result)
         if not settled:
             _log.error("attempt superseded", extra={"job": job.id, "attempt": job.attempt})
@@ -268,13 +243,14 @@ class Work:
         with suppress(Fault):
             await bench.library.drop_partial(job.caller.subject, job.id)
 
-    async def _settle(self, job: Job, result: _Result) -> bool:
+    async def _settle(self, job: Job, result: Result) -> bool:
         """Enter it, trying for as long as the service runs and the database is away or full."""
         verdict = self._verdict(job, result)
+        report = Report(plan=result.made_by, usage=result.usage, missing=result.missing)
         pauses = chain(_SETTLE_PAUSES, repeat(_SETTLE_PAUSES[-1]))
         while True:
             try:
-                return await self._bench.gate.settle(job, verdict, result.usage, result.missing)
+                return await self._bench.gate.settle(job, verdict, report)
             except (StorageFull, Unavailable) as fault:
                 _log.error("settling again", extra={"job": job.id, "code": fault.code})
                 if self._hurried.is_set():
@@ -282,9 +258,9 @@ class Work:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hurried.wait(), next(pauses))
 
-    async def _keep(self, job: Job, delivery: Delivery) -> _Result:
-        plan = read_plan(job.plan)
-        result = _delivered(delivery)
+    async def _keep(self, job: Job, arrived: Arrived) -> Result:
+        plan, delivery = arrived.plan, arrived.delivery
+        result = delivered(delivery, plan)
         places = (index for index in count() if index not in delivery.failures)
         for made, index in zip(delivery.pictures, places, strict=False):
             try:
@@ -302,10 +278,10 @@ class Work:
             result.failures[index] = ProviderBadAnswer.code
         if not result.images:
             result.state = State.FAILED
-            result.fault = _why_none(delivery)
+            result.fault = why_none(delivery)
         return result
 
-    def _verdict(self, job: Job, result: _Result) -> Verdict:
+    def _verdict(self, job: Job, result: Result) -> Verdict:
         return Verdict(
             job=job.id,
             owner=self.owner,
@@ -321,43 +297,18 @@ class Work:
                     "usage": asdict(result.usage) if result.usage else None,
                     "request": result.request,
                     "failures": result.failures,
+                    **_instead(job, result),
                 }
             ),
         )
 
 
-def _delivered(delivery: Delivery) -> _Result:
-    """What came, before any of it is kept, and what is known of the rest."""
-    unsure = sum(not isinstance(fault, _NOTHING_MADE) for fault in delivery.failures.values())
-    return _Result(
-        state=State.SUCCEEDED,
-        usage=delivery.usage,
-        request=delivery.request,
-        failures={index: fault.code for index, fault in delivery.failures.items()},
-        missing=Missing(spared=len(delivery.failures) - unsure, unsure=unsure),
-    )
-
-
-def _why_none(delivery: Delivery) -> Fault:
-    told = [delivery.failures[index] for index in sorted(delivery.failures)]
-    if told and not delivery.pictures:
-        return told[0]
-    return ProviderBadAnswer("The provider sent nothing that could be kept.")
-
-
-def _failed(fault: Fault, state: State = State.FAILED) -> _Result:
-    return _Result(state=state, settled=_NOTHING, fault=fault)
-
-
-def _broken_off(job: Job, sentence: str) -> _Result:
-    """What nobody knows the end of; where nothing can be charged it has simply failed."""
-    if job.ceiling == FREE:
-        return _failed(ProviderUnavailable(sentence, hint="Try again later."))
-    return _unknown(sentence)
-
-
-def _unknown(sentence: str) -> _Result:
-    return _Result(state=State.OUTCOME_UNKNOWN, fault=OutcomeUnknown(sentence))
+def _instead(job: Job, result: Result) -> dict[str, str]:
+    """Who made it, where that is not whom the ask was first planned for."""
+    plan = result.made_by
+    if plan is None or (plan.provider, plan.model) == (job.provider, job.model):
+        return {}
+    return {"provider": plan.provider, "model": plan.model}
 
 
 def _label(job: Job, plan: Plan, index: int, made: Made) -> Label:

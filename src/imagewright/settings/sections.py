@@ -9,6 +9,7 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from imagewright.settings.defaults import Defaults
 from imagewright.settings.issuers import Issuers
+from imagewright.settings.routing import Routing
 from imagewright.settings.section import Section
 from imagewright.settings.units import (
     AllowedHosts,
@@ -290,7 +291,7 @@ class Settings(BaseSettings):
         description="Where days and months of budgets begin.",
     )
     default_provider: str | None = Field(
-        default=None, description="The provider of an ask that names none; the first if unset."
+        default=None, description="Preferred by asks that name none; unset is the cheapest."
     )
     prefix: str = Field(
         default="", max_length=1000, description="Before every prompt, such as a relay's marker."
@@ -299,6 +300,7 @@ class Settings(BaseSettings):
         default={}, description="[templates]: texts with {prompt} in them, by name, to choose from."
     )
     defaults: Defaults = Defaults()
+    routing: Routing = Routing()
     server: Server = Server()
     metrics: Metrics = Metrics()
     log: Log = Log()

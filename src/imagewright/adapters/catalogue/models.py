@@ -67,6 +67,7 @@ def read_model(name: str, fields: Fields) -> Model:
         negative_prompt=fields.take("negative_prompt", False, flag),
         strength=fields.take("strength", False, flag),
         compression=fields.take("compression", False, flag),
+        stand_in=fields.take("stand_in", False, flag),
         watermark=fields.take("watermark", False, flag),
         profile=_profile(fields),
         options=fields.take("options", no_options, options),
@@ -112,6 +113,7 @@ def _profile(fields: Fields) -> Profile | None:
     profile = Profile(
         strengths=table.take("strengths", nothing, texts),
         grammar=table.take("grammar", "", text),
+        kinds=table.take("kinds", nothing, texts),
         weaknesses=table.take("weaknesses", nothing, texts),
         good=table.take("good", "", text),
         bad=table.take("bad", "", text),

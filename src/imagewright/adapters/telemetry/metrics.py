@@ -67,6 +67,12 @@ class Metrics:
             ["provider"],
             registry=self.registry,
         )
+        self._breakers = Gauge(
+            "imagewright_provider_open",
+            "Providers that are left alone after failures.",
+            ["provider"],
+            registry=self.registry,
+        )
         self._files = Gauge(
             "imagewright_configuration_fault",
             "Files of the operator's that are not in force as they stand.",
@@ -93,6 +99,10 @@ class Metrics:
     def provider(self, name: str, *, degraded: bool) -> None:
         """Tell whether a provider does not answer what models it has."""
         self._providers.labels(name).set(degraded)
+
+    def breaker(self, provider: str, *, is_open: bool) -> None:
+        """Tell whether a provider is left alone."""
+        self._breakers.labels(provider).set(is_open)
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         """Observe a job's end."""

@@ -99,9 +99,11 @@ def job_shape(view: JobView) -> JobShape:
         shape["elapsed_seconds"] = round((job.finished_at - job.started_at) / _MICRO, 2)
     if view.repeated:
         shape["repeated"] = True
-    warnings = read_plan(job.plan).warnings
-    if warnings:
-        shape["warnings"] = list(warnings)
+    plan = read_plan(job.plan)
+    if plan.reason:
+        shape["reason"] = plan.reason
+    if plan.warnings:
+        shape["warnings"] = list(plan.warnings)
     _add_outcome(shape, job)
     return shape
 
@@ -123,6 +125,9 @@ def _add_outcome(shape: JobShape, job: Job) -> None:
         shape["tokens"] = tokens
     if outcome.get("failures"):
         shape["failures"] = outcome["failures"]
+    if "provider" in outcome:
+        shape["instead_of"] = f"{shape['provider']} / {shape['model']}"
+        shape["provider"], shape["model"] = outcome["provider"], outcome["model"]
     if job.error_code is not None:
         shape["error"] = job_fault(job)
 
@@ -169,8 +174,11 @@ def _headline(view: JobView) -> str:
     cost = f", cost ${usd(job.actual)}" if job.actual else ""
     if job.state is State.SUCCEEDED:
         again = " (the first result of the same ask, at no cost)" if view.repeated else ""
-        made = f"Made {len(view.images)} of {job.count} with {job.provider} / {job.model}"
-        return f"{made}{cost}{again}."
+        maker = f"{job.provider} / {job.model}"
+        instead = json.loads(job.outcome or "{}")
+        if "provider" in instead:
+            maker = f"{instead['provider']} / {instead['model']}, for {maker} did not take it"
+        return f"Made {len(view.images)} of {job.count} with {maker}{cost}{again}."
     if not job.state.ended:
         return f"Job {job.id} is {job.state.value}: {job.stage}. Call get_job to wait for it."
     return f"Job {job.id} ended as {job.state.value}{cost}."
@@ -211,6 +219,8 @@ def quote_result(found: Estimate, consents: frozenset[Consent]) -> ToolResult:
         "paid": quote.ceiling > FREE,
         "consent": sorted(each.value for each in consents),
         "warnings": list(plan.warnings),
+        "reason": plan.reason,
+        "fallbacks": [f"{each.provider} / {each.model}" for each in plan.fallbacks],
     }
     return ToolResult(
         content=f"{plan.provider} / {plan.model}: n {plan.ask.n}, {quote.size}, "

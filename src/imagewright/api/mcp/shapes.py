@@ -66,6 +66,8 @@ class JobShape(TypedDict):
     elapsed_seconds: NotRequired[float]
     tokens: NotRequired[dict[str, int]]
     failures: NotRequired[dict[str, str]]
+    reason: NotRequired[str]
+    instead_of: NotRequired[str]
     warnings: NotRequired[list[str]]
     repeated: NotRequired[bool]
     error: NotRequired[FaultShape]
@@ -99,6 +101,8 @@ class QuoteShape(TypedDict):
     paid: bool
     consent: list[str]
     warnings: list[str]
+    reason: str
+    fallbacks: list[str]
 
 
 class ModelShape(TypedDict):
