@@ -2,12 +2,15 @@ import configparser
 import json
 import shlex
 import stat
+import subprocess
+import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # its types are a package of their own
 
 from imagewright.app.checking import faults_of
 from imagewright.app.setup.answers import Answers, provider_kinds
@@ -154,6 +157,41 @@ def test_the_docker_command_is_one_command(tmp_path: Path) -> None:
         assert words[-2:] == ["imagewright", "serve"]
         assert f"{given.directory}:/etc/imagewright:ro" in words
         assert "127.0.0.1:8787:8787" in words
+
+
+def linted(text: str) -> tuple[int, str]:
+    """What ShellCheck says of a command of the plain shell, hints of style among it."""
+    command = [
+        str(Path(sys.executable).with_name("shellcheck")),
+        "--shell=sh",
+        "--severity=style",
+        "-",
+    ]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_nothing_is_found_wrong_with_the_docker_command(tmp_path: Path) -> None:
+    elsewhere = {"provider": "openai", "budget": "1", "key_file": tmp_path / "a $key"}
+    for given in (*both(tmp_path), answers(tmp_path / "a b", **elsewhere)):
+        assert linted(printed(Form.DOCKER, given)) == (0, "")
+    bare = printed(Form.DOCKER, both(tmp_path)[1]).replace("--volume '", "--volume $HOME'")
+    assert "SC2086" in linted(bare)[1]
+
+
+def test_what_the_compose_file_names_is_there(tmp_path: Path) -> None:
+    for given in both(tmp_path):
+        read = yaml.safe_load(printed(Form.COMPOSE, given))
+        assert set(read) == {"services", "volumes"}
+        service = read["services"]["imagewright"]
+        assert service["command"] == ["serve"]
+        assert service["ports"] == ["127.0.0.1:8787:8787"]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        ours, named = (each.replace("$$", "$") for each in service["volumes"])
+        assert ours == f"{given.directory}:/etc/imagewright:ro"
+        name, _, inside = named.partition(":")
+        assert list(read["volumes"]) == [name]
+        assert service["environment"]["IMAGEWRIGHT_STATE"] == inside
 
 
 def test_a_key_that_stands_elsewhere_is_mounted_too(tmp_path: Path) -> None:

@@ -80,6 +80,19 @@ async def program(log: Path, *arguments: str, **more: Any) -> AsyncIterator[Prog
                 await process.wait()
 
 
+async def beside(state: Path, *words: str) -> tuple[int, str]:
+    """The exit code and the words of a command that is given the state directory alone."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "imagewright", *words,
+        env={"PATH": os.environ["PATH"], "HOME": "/nowhere", "IMAGEWRIGHT_STATE": str(state)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, (out or errors).decode()
+
+
 async def until_ready(base: str, seconds: float = 20.0) -> None:
     """Return once the service takes work."""
     until = time.monotonic() + seconds

@@ -4,31 +4,22 @@ import asyncio
 import json
 import os
 import sqlite3
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imagewright.app.auditing import AdminAct, enter_act
-from imagewright.core.errors import Unavailable
-from tests.end_to_end.program import program
+from imagewright.adapters.sql.engines import NotMade
+from imagewright.app.auditing import AdminAct, enter_acts
+from tests.end_to_end.program import beside, program
 from tests.end_to_end.service import OWNER, STRANGER, Service, configured, running
 
 FREE = {"prompt": "a fox", "size": "64x48"}
 
 
 async def command(state: Path, *words: str) -> tuple[int, str]:
-    """What `imagewright audit` says, in a process of its own that is given only the state."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "imagewright", "audit", *words,
-        env={"PATH": os.environ["PATH"], "HOME": "/nowhere", "IMAGEWRIGHT_STATE": str(state)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, (out or errors).decode()
+    """What `imagewright audit` says."""
+    return await beside(state, "audit", *words)
 
 
 async def made(service: Service, who: str = OWNER, prompt: str = "a fox") -> None:
@@ -159,18 +150,21 @@ async def test_another_services_key_proves_nothing(tmp_path: Path) -> None:
 async def test_what_a_command_does_is_entered_beside_the_service_and_sealed(
     service: Service,
 ) -> None:
-    act = AdminAct(action="revoke", thing="tok_1", outcome="revoked", shape={"note": "lost"})
-    await enter_act(service.app.settings, act)
+    act = AdminAct(
+        by="root", action="token_add", thing="tok_1", outcome="added", shape={"subject": "user:a"}
+    )
+    await enter_acts(service.app.settings, [act, act])
     state = service.app.settings.state
     await until_sealed(state)
     found = read((await command(state, "tail", "--subject", "operator"))[1])
-    (line,) = [each for each in found if each["action"] == "revoke"]
-    assert (line["thing"], line["credential"]) == ("tok_1", "local")
-    assert line["shape"] == {"note": "lost"}
+    line, again = [each for each in found if each["action"] == "token_add"]
+    assert (line["thing"], line["credential"]) == ("tok_1", "root")
+    assert line["shape"] == again["shape"] == {"subject": "user:a"}
 
 
 async def test_an_act_before_the_first_start_makes_no_database(tmp_path: Path) -> None:
     settings, _ = configured(tmp_path / "state")
-    with pytest.raises(Unavailable):
-        await enter_act(settings, AdminAct(action="revoke", thing="tok_1", outcome="revoked"))
+    act = AdminAct(by="root", action="token_add", thing="tok_1", outcome="added")
+    with pytest.raises(NotMade):
+        await enter_acts(settings, [act])
     assert not list(settings.state.glob("imagewright.db*"))

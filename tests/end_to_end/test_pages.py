@@ -80,12 +80,14 @@ async def test_who_asked_for_a_page_gets_it(house: House, browser: Browser) -> N
 
 async def test_it_ends_without_a_use(house: House, browser: Browser) -> None:
     await browser.sign_in(house.token())
+    held = browser.own[SESSION]
     for _ in range(4):
         await house.later(1700)
         assert await signed_in(browser)
     await house.later(1801)
     assert not await signed_in(browser)
     await house.later(-1801)
+    browser.own[SESSION] = held
     assert not await signed_in(browser)
 
 
@@ -100,6 +102,7 @@ async def test_it_ends_however_much_it_is_used(house: House, browser: Browser) -
 
 async def test_it_ends_with_its_token(house: House, browser: Browser) -> None:
     await browser.sign_in(house.token())
+    held = browser.own[SESSION]
     file = house.state / "tokens.toml"
     kept = file.read_text()
     file.write_text(kept.replace("[tokens.tok_0]", "[tokens.tok_gone]"))
@@ -107,7 +110,41 @@ async def test_it_ends_with_its_token(house: House, browser: Browser) -> None:
     assert not await signed_in(browser)
     file.write_text(kept)
     house.service.app.refresh(force=True)
+    browser.own[SESSION] = held
     assert not await signed_in(browser)
+
+
+async def test_who_no_grant_names_is_told_that_they_may_do_nothing(
+    house: House, browser: Browser
+) -> None:
+    await browser.sign_in(house.token(STRANGER))
+    assert "images:read" in (await browser.get("/ui")).text
+    file = house.state / "acl.toml"
+    kept = file.read_text()
+    file.write_text(kept.replace(f'"{STRANGER}"', '"user:else@example.com"'))
+    house.service.app.refresh(force=True)
+    page = (await browser.get("/ui")).text
+    assert STRANGER in page
+    assert "<dd>nothing: ask the operator for grants</dd>" in page
+    assert "images:read" not in page
+    file.write_text(kept)
+    house.service.app.refresh(force=True)
+    assert "images:read" in (await browser.get("/ui")).text
+
+
+async def test_a_cookie_of_a_session_that_is_over_is_taken_away(
+    house: House, browser: Browser
+) -> None:
+    for path in ("/ui", "/ui/sign-in"):
+        browser.own[SESSION] = "A" * 43
+        await browser.get(path)
+        assert SESSION not in browser.own
+    # Who fails to sign in again stays who they are.
+    await browser.sign_in(house.token())
+    held, form = browser.own.pop(SESSION), await browser.form()
+    browser.own[SESSION] = held
+    assert (await browser.post("/ui/sign-in", {**form, "token": "wrong"})).status_code == 403
+    assert await signed_in(browser)
 
 
 @pytest.mark.parametrize(

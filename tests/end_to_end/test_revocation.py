@@ -14,7 +14,10 @@ from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.core.errors import Unavailable
 from imagewright.core.revocation import EVERYBODY, Target, What
 from imagewright.services.revoking import RevokingService
+from tests.end_to_end.browser import Browser, Page
 from tests.end_to_end.money import HUMAN, OTHER, ROBOT, Paid, ask, call, code, exact, generate, paid
+from tests.end_to_end.pages import SESSION, House, signed_in
+from tests.end_to_end.program import beside
 from tests.end_to_end.service import OWNER, STRANGER, Mode, Service
 from tests.end_to_end.wire import Peer
 from tests.fakes.openai_images import FakeOpenAI
@@ -169,6 +172,39 @@ async def test_while_it_cannot_be_told_nobody_is_let_in(service: Service) -> Non
         assert refused.headers["retry-after"] == "1"
         rows.in_force = there  # type: ignore[method-assign]  # whole again
         await until(lambda: status(200))
+
+
+@pytest.mark.parametrize("what", [("token", "tok_0"), ("subject", OWNER)], ids=" ".join)
+async def test_an_open_page_ends_for_good(
+    house: House, browser: Browser, what: tuple[str, str]
+) -> None:
+    await browser.sign_in(house.token())
+    held = browser.own[SESSION]
+    assert OWNER in (await browser.get("/ui")).text
+    async with house.browser() as other:
+        await other.sign_in(house.token(STRANGER))
+        code, words = await beside(house.state, "acl", "revoke", *what, "--reason", "left")
+        assert code == 0, words
+
+        async def out() -> bool:
+            return not await signed_in(browser)
+
+        await until(out)
+        assert SESSION not in browser.own
+        shown = await browser.follow(await browser.get("/ui"))
+        assert (shown.url.path, OWNER in shown.text) == ("/ui/sign-in", False)
+        assert Page(shown.text).forms
+        assert (await browser.sign_in(house.token())).status_code == 403
+        assert await signed_in(other)
+    code, words = await beside(house.state, "acl", "restore", *what, "--reason", "back")
+    assert code == 0, words
+
+    async def again() -> bool:
+        return (await browser.sign_in(house.token())).status_code == 303
+
+    await until(again)
+    browser.own[SESSION] = held
+    assert not await signed_in(browser)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from imagewright.app.parts import parts_of
+from imagewright.core.revocation import Target, Warrant, What
 from imagewright.settings import Settings
 from tests.end_to_end.browser import Browser, Page
 from tests.end_to_end.pages import ATTEMPT, SESSION, Moved, later, signed_in
@@ -126,6 +127,32 @@ async def test_a_person_signs_in_and_out_again(stage: Stage, browser: Browser) -
     ended = await browser.post(form.action, {**form.fields, "logout": "yes"})
     assert (await browser.follow(ended)).url.path == "/ui/sign-in"
     browser.own[SESSION] = stolen
+    assert not await signed_in(browser)
+
+
+async def test_signing_in_and_out_is_in_the_audit(stage: Stage, browser: Browser) -> None:
+    await browser.get(await through(browser), **{"User-Agent": "Firefox/140"})
+    fields = Page((await browser.get("/ui")).text).forms[0].fields
+    await browser.post("/ui/sign-out", fields)
+    lines = await stage.service.app.parts.audit.newest(10)
+    found = [each for each in lines if each.subject == ALICE]
+    assert [(each.action, each.outcome) for each in found] == [
+        ("sign_in", "allowed"),
+        ("sign_out", "ended"),
+    ]
+    assert {(each.reason, each.address) for each in found} == {("provider", "127.0.0.1")}
+    assert found[0].client == "Firefox/140"
+    assert all(each.credential.startswith("oidc:corp:") for each in found)
+
+
+async def test_a_person_who_was_revoked_is_not_signed_in(stage: Stage, browser: Browser) -> None:
+    back = await through(browser)
+    warrant = Warrant(by="root", reason="left", at=stage.clock.now())
+    target = Target(what=What.SUBJECT, key=ALICE)
+    await stage.service.app.parts.revocations.revoke(target, warrant)
+    await stage.service.app.services.standing.refresh()
+    assert (await browser.get(back)).status_code == 403
+    assert SESSION not in browser.own
     assert not await signed_in(browser)
 
 

@@ -21,13 +21,13 @@ async def listed(office: TokenOffice) -> dict[str, dict[str, Any]]:
 
 async def test_uses_are_written_and_listed(tmp_path: Path) -> None:
     settings, tokens = configured(tmp_path / "state")
-    office = TokenOffice(settings)
+    office = TokenOffice(settings, "root")
     assert all(each["last_used"] is None for each in (await listed(office)).values())
     assert office.told == []
     assert not (tmp_path / "state" / "imagewright.db").exists()
     async with running(settings, tokens) as service, service.client() as client:
         await client.list_tools()
-    seen = await listed(TokenOffice(settings))
+    seen = await listed(TokenOffice(settings, "root"))
     written = str(seen[OWNER]["last_used"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", written)
     age = datetime.now(UTC) - datetime.fromisoformat(written)
@@ -50,13 +50,13 @@ async def test_a_database_that_takes_no_use_costs_no_request(tmp_path: Path) -> 
                 await writing
             assert await client.list_tools()
         await uses.flush()
-        assert (await listed(TokenOffice(settings)))[OWNER]["last_used"]
+        assert (await listed(TokenOffice(settings, "root")))[OWNER]["last_used"]
 
 
 async def test_a_database_that_cannot_be_read_is_told_and_the_list_stands(tmp_path: Path) -> None:
     settings, _ = configured(tmp_path / "state")
     (tmp_path / "state" / "imagewright.db").write_text("this is no database, whatever its name")
-    office = TokenOffice(settings)
+    office = TokenOffice(settings, "root")
     assert len(await office.listed()) == 3
     (flaw,) = office.told
     assert flaw.warning
@@ -66,7 +66,7 @@ async def test_a_database_that_cannot_be_read_is_told_and_the_list_stands(tmp_pa
 async def test_a_server_that_is_away_is_told_without_its_password(tmp_path: Path) -> None:
     url = "postgresql://someone:geheim-geheim@127.0.0.1:1/imagewright"
     settings, _ = configured(tmp_path / "state", database__url=url)
-    office = TokenOffice(settings)
+    office = TokenOffice(settings, "root")
     assert len(await office.listed()) == 3
     (flaw,) = office.told
     assert "not known" in str(flaw)

@@ -11,7 +11,8 @@ from imagewright.app.parts import parts_of
 from tests.end_to_end.pages import SESSION
 from tests.end_to_end.program import free_port
 from tests.end_to_end.service import OWNER, Service, configured, running
-from tests.engines.chromium.browser import Chromium, browsing, ensure, obstacle
+from tests.engines.chromium.browser import PROGRAMS, Chromium, browsing
+from tests.engines.debian import ensure, obstacle
 from tests.identity.visitors import CLIENT, SECRET, VisitedProvider
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
@@ -39,9 +40,9 @@ _LIGHT, _DARK = "light", "dark"
 
 @pytest.fixture(scope="session")
 def installed() -> None:
-    if reason := obstacle():
+    if reason := obstacle(PROGRAMS):
         pytest.skip(reason)
-    ensure()
+    ensure(PROGRAMS)
 
 
 @pytest.fixture

@@ -55,12 +55,13 @@ class EditedAcl:
 
 @dataclass
 class Counted:
-    """Keeps `ports.telemetry.Telemetry`: remembers the jobs' ends and what was dropped."""
+    """Keeps `ports.telemetry.Telemetry`: remembers jobs, refusals and what was dropped."""
 
     jobs: list[tuple[str, str]] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     breakers: dict[str, bool] = field(default_factory=dict)
     degraded: dict[str, bool] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         pass
@@ -69,7 +70,7 @@ class Counted:
         pass
 
     def auth_failure(self, reason: str) -> None:
-        pass
+        self.refused.append(reason)
 
     def audit_dropped(self, action: str) -> None:
         self.dropped.append(action)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.sessions import SessionsContract
+from tests.contracts.sessions import SessionsContract, Told
 from tests.fakes.sessions import FakeSessions
 
 
@@ -10,3 +10,10 @@ class TestFakeSessions(SessionsContract):
     @pytest.fixture
     def sessions(self) -> FakeSessions:
         return FakeSessions()
+
+    @pytest.fixture
+    def told(self, sessions: FakeSessions) -> Told:
+        async def told() -> list[str]:
+            return [f"{each.action} {each.outcome}" for each in sessions.notes]
+
+        return told

@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from imagewright.adapters.clock import SystemClock
 from imagewright.adapters.sql.database import Database, SqlConfig
-from imagewright.adapters.sql.engines import read_url
+from imagewright.adapters.sql.engines import NotMade
 from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.app.parts import database_url
 from imagewright.core.revocation import Revocation, Target, What
@@ -16,22 +15,33 @@ from imagewright.settings import Settings
 
 @asynccontextmanager
 async def revoking(settings: Settings) -> AsyncIterator[RevokingService]:
-    """The service, on the settings' database. Raises Unavailable."""
-    database = Database(SqlConfig(url=database_url(settings)))
-    await database.open()
+    """The service, on the settings' database, which is made where there is none yet.
+
+    Raises Unavailable, for the database of an older program too: one that runs goes on.
+    """
+    database = _database(settings)
+    await database.open_or_make()
     try:
-        yield RevokingService(SqlRevocations(database), SystemClock())
+        yield _service(database)
     finally:
         await database.close()
 
 
-async def revoke_token(settings: Settings, id: str, *, by: str, reason: str) -> Revoked:
+async def revoke_token(settings: Settings, id: str, *, by: str, reason: str) -> Revoked | None:
     """Revoke a token by its id, on every node at once, beside taking it out of a file.
 
-    Raises InvalidRequest or Unavailable.
+    None where there is no database yet, and so no node. Raises InvalidRequest or Unavailable.
     """
-    async with revoking(settings) as service:
-        return await service.revoke(Target(what=What.TOKEN, key=id), by=by, reason=reason)
+    database = _database(settings)
+    try:
+        await database.open_beside(write=True)
+        return await _service(database).revoke(
+            Target(what=What.TOKEN, key=id), by=by, reason=reason
+        )
+    except NotMade:
+        return None
+    finally:
+        await database.close()
 
 
 async def revoked_now(settings: Settings) -> frozenset[Target]:
@@ -40,13 +50,20 @@ async def revoked_now(settings: Settings) -> frozenset[Target]:
 
 
 async def revocations_of(settings: Settings, *, lifted: bool) -> tuple[Revocation, ...]:
-    """Revocations, newest first; none where there is no SQLite file yet. Raises Unavailable."""
-    if not _there(settings):
+    """Revocations, newest first; none where there is no database yet. Raises Unavailable."""
+    database = _database(settings)
+    try:
+        await database.open_beside()
+        return await _service(database).list(lifted=lifted)
+    except NotMade:
         return ()
-    async with revoking(settings) as service:
-        return await service.list(lifted=lifted)
+    finally:
+        await database.close()
 
 
-def _there(settings: Settings) -> bool:
-    url = read_url(database_url(settings))
-    return url.drivername != "sqlite" or Path(url.database or "").exists()
+def _database(settings: Settings) -> Database:
+    return Database(SqlConfig(url=database_url(settings)))
+
+
+def _service(database: Database) -> RevokingService:
+    return RevokingService(SqlRevocations(database), SystemClock())

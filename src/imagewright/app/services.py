@@ -11,7 +11,7 @@ from imagewright.app.upstreams import routing_of
 from imagewright.core.picture import PictureLimits
 from imagewright.core.shape import Shaper
 from imagewright.core.tries import Tries
-from imagewright.ports.auth import Authenticator
+from imagewright.ports.auth import Authenticator, Doorkeeper
 from imagewright.ports.books import Capacity
 from imagewright.ports.clock import Clock
 from imagewright.ports.imaging import Preview
@@ -27,7 +27,7 @@ from imagewright.services.library import LibraryRules, LibraryService, Shelf
 from imagewright.services.links import LinkRules, LinkService
 from imagewright.services.sealer import Sealer
 from imagewright.services.sessions import SessionRules, SessionService
-from imagewright.services.sign_in import SignInService
+from imagewright.services.sign_in import SignInService, Watch
 from imagewright.services.standing import Standing
 from imagewright.services.status import About, StatusService
 from imagewright.services.usage import UsageService
@@ -79,7 +79,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     clock, zone = parts.world.clock, ZoneInfo(settings.time_zone)
     standing = Standing(parts.acl, parts.revocations, clock)
     chain = Barred(parts.chain, standing) if parts.chain is not None else None
-    shaper = _shaper(settings, parts)
+    shaper, witness = _shaper(settings, parts), _witness(settings, parts)
     rules = _gate_rules(settings, zone, shaper)
     gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
     library = _library(settings, parts)
@@ -110,9 +110,9 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         status=_status(settings, parts, intake),
         workers=_workers(settings, replace(parts, chain=chain), gate, library, breakers),
         sealer=Sealer(parts.audit, clock),
-        witness=_witness(settings, parts),
+        witness=witness,
         shaper=shaper,
-        entrance=_entrance(settings, parts, chain),
+        entrance=_entrance(settings, parts, chain, witness),
     )
 
 
@@ -136,16 +136,20 @@ def _links(settings: Settings, parts: Parts, gate: Gate) -> LinkService:
     return LinkService(parts.library, gate, parts.world.clock, rules)
 
 
-def _entrance(settings: Settings, parts: Parts, chain: Authenticator | None) -> Entrance | None:
-    if chain is None:
+def _entrance(
+    settings: Settings, parts: Parts, door: Doorkeeper | None, witness: Witness
+) -> Entrance | None:
+    if door is None:
         return None
     section, clock = settings.sign_in, parts.world.clock
     rules = SessionRules(idle=section.idle, longest=section.longest)
-    sessions = SessionService(parts.sessions, chain, clock, parts.random, rules)
-    tries = Tries(section.failures, _FAILURES_SECONDS)
+    sessions = SessionService(parts.sessions, door, clock, parts.random, rules)
+    watch = Watch(
+        tries=Tries(section.failures, _FAILURES_SECONDS), telemetry=parts.metrics, witness=witness
+    )
     return Entrance(
         sessions=sessions,
-        sign_in=SignInService(chain, sessions, tries, clock),
+        sign_in=SignInService(door, sessions, watch, clock),
         attempts=Attempts(parts.keys.derive("sign-in"), clock, parts.random),
     )
 

@@ -9,9 +9,11 @@ from imagewright.adapters.auth.token_file import Minted, Terms, TokenFile
 from imagewright.adapters.auth.token_reader import MappedToken
 from imagewright.adapters.clock import SystemClock
 from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.engines import NotMade
 from imagewright.adapters.sql.uses import SqlUses
+from imagewright.app.auditing import AdminAct, tell_acts
 from imagewright.app.identity import single_of
-from imagewright.app.parts import acl_of, database_file, database_url
+from imagewright.app.parts import acl_of, database_url
 from imagewright.app.revoking import revoke_token
 from imagewright.core.errors import Fault
 from imagewright.core.expiry import parse_expiry
@@ -25,14 +27,19 @@ _REASON = "imagewright token revoke"
 
 
 class TokenOffice:
-    """What `imagewright token` does; `told` are warnings on the way."""
+    """What `imagewright token` does; `told` are warnings on the way.
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises Misconfigured where the settings name no tokens file."""
+    `entered` writes the audit's lines, once everything else is done.
+    """
+
+    def __init__(self, settings: Settings, by: str) -> None:
+        """`by` is who at the machine. Raises Misconfigured where no tokens file is named."""
         path = settings.auth.tokens_path
         if path is None:
             raise Misconfigured([_NO_FILE])
         self._settings = settings
+        self._by = by
+        self._acts: list[AdminAct] = []
         self._clock = SystemClock()
         self._file = TokenFile(path, self._clock, secrets.token_bytes, single_of(settings))
         self.told: list[Flaw] = []
@@ -49,26 +56,34 @@ class TokenOffice:
     def add(self, subject: str, terms: Terms, id: str | None) -> Minted:
         """As `TokenFile.add`; tells of a subject that the ACL does not name."""
         made = self._file.add(subject, terms, id)
+        given = {"groups": terms.groups, "scopes": terms.scopes, "cidrs": terms.cidrs}
+        ends = {"expires": terms.expires.isoformat()} if terms.expires else {}
+        shape = {"subject": subject, **{key: each for key, each in given.items() if each}, **ends}
+        self._acts.append(self._act(made.id, shape, action="token_add", outcome="added"))
         self.told += self._unnamed(subject, terms.groups)
         return made
 
     def rotate(self, id: str, overlap: str, expires: str | None) -> Minted:
         """As `TokenFile.rotate`, with durations as operators write them."""
-        return self._file.rotate(id, parse_seconds(overlap), self._expiry(expires))
+        made = self._file.rotate(id, parse_seconds(overlap), self._expiry(expires))
+        until = {"old_until": _iso(made.until)} if made.until else {}
+        self._acts.append(self._act(id, until, action="token_rotate", outcome="rotated"))
+        return made
 
-    async def revoke(self, id: str, *, remove: bool, by: str) -> None:
+    async def revoke(self, id: str, *, remove: bool) -> None:
         """Refuse an entry's tokens from now on, and take it out where that is asked for.
 
         The row in the database comes first: it counts on every node, within a second, and for
-        jobs that wait. Where the database is away the file alone is changed, and that is told.
+        jobs that wait; its line of the audit is written with it. Where the database is away the
+        file alone is changed, and that is told.
         """
         tokens, _ = self._file.tokens()
-        if self._has_database() and any(each.credential.id == id for each in tokens):
+        if any(each.credential.id == id for each in tokens):
+            reason = f"{_REASON} --remove" if remove else _REASON
             try:
-                await revoke_token(self._settings, id, by=by, reason=_REASON)
+                await revoke_token(self._settings, id, by=self._by, reason=reason)
             except Fault as fault:
-                sentence = f"Other nodes and waiting jobs do not know of it. {fault.sentence}"
-                self.told.append(Flaw(place="", key="", sentence=sentence, warning=True))
+                self._warn("Other nodes, waiting jobs and the audit do not know of it.", fault)
         if remove:
             self._file.remove(id)
         else:
@@ -76,7 +91,17 @@ class TokenOffice:
 
     def take_in(self, source: Path | None) -> tuple[str, ...]:
         """As `TokenFile.take_in`."""
-        return self._file.take_in(source)
+        ids = self._file.take_in(source)
+        whose = {each.credential.id: each.subject for each in self._file.tokens()[0]} if ids else {}
+        for id in ids:
+            shape = {"subject": whose[id]}
+            self._acts.append(self._act(id, shape, action="token_import", outcome="hashed"))
+        return ids
+
+    async def entered(self) -> Flaw | None:
+        """Write the audit's lines of what was done; a warning where that cannot be."""
+        acts, self._acts = self._acts, []
+        return await tell_acts(self._settings, acts) if acts else None
 
     async def listed(self) -> tuple[dict[str, object], ...]:
         """Every entry as plain values: no secret and no hash among them."""
@@ -87,22 +112,24 @@ class TokenOffice:
 
     async def _uses(self) -> Mapping[Use, int]:
         """When tokens were last used; nothing is made or migrated to learn it."""
-        if not self._has_database():
-            return {}
-        database = Database(SqlConfig(url=database_url(self._settings), pool=1, as_found=True))
+        database = Database(SqlConfig(url=database_url(self._settings)))
         try:
-            await database.open()
+            await database.open_beside()
             return await SqlUses(database).latest()
+        except NotMade:
+            return {}
         except Fault as fault:
-            sentence = f"When tokens were last used is not known. {fault.sentence}"
-            self.told.append(Flaw(place="", key="", sentence=sentence, warning=True))
+            self._warn("When tokens were last used is not known.", fault)
             return {}
         finally:
             await database.close()
 
-    def _has_database(self) -> bool:
-        """Whether a service may have written there: a file of its own is made at its start."""
-        return self._settings.database.url is not None or database_file(self._settings).exists()
+    def _act(self, id: str, shape: Mapping[str, object], *, action: str, outcome: str) -> AdminAct:
+        return AdminAct(by=self._by, action=action, thing=id, outcome=outcome, shape=shape)
+
+    def _warn(self, sentence: str, fault: Fault) -> None:
+        whole = f"{sentence} {fault.sentence}"
+        self.told.append(Flaw(place="", key="", sentence=whole, hint=fault.hint, warning=True))
 
     def _row(self, token: MappedToken, uses: Mapping[Use, int]) -> dict[str, object]:
         scopes, networks, previous = token.credential.scopes, token.networks, token.previous
@@ -150,7 +177,9 @@ _NO_FILE = Flaw(
 
 
 def _written(micro: int | None) -> str | None:
+    return None if micro is None else _iso(datetime.fromtimestamp(micro // _MICRO, UTC))
+
+
+def _iso(moment: datetime) -> str:
     """A time in UTC, to the second."""
-    if micro is None:
-        return None
-    return datetime.fromtimestamp(micro // _MICRO, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,5 +1,6 @@
 """`imagewright init`: a first configuration, from questions or from options."""
 
+import asyncio
 import getpass
 import os
 import shlex
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from imagewright.cli.operator import operator
 from imagewright.cli.questions import ask, ask_secret, yes
 from imagewright.cli.trouble import told
 from imagewright.core.errors import InvalidRequest
@@ -172,14 +174,23 @@ def _state(directory: Path) -> Path:
 
 
 def _write(answers: "Answers", key: str | None) -> None:
-    from imagewright.app.setup.files import write
+    from imagewright.app.setup.files import entered, write
 
     made = write(answers, key)
+    try:
+        _tell_written(answers, made.id, with_key=bool(key))
+        print(made.token, flush=True)
+    finally:
+        if (flaw := asyncio.run(entered(answers, made, operator()))) is not None:
+            _say(str(flaw))
+
+
+def _tell_written(answers: "Answers", id: str, *, with_key: bool) -> None:
     _say(f"\nWrote {answers.directory}:")
     _say("  imagewright.toml  the settings")
     _say(f"  acl.toml          who may do what; {answers.subject} may do everything")
-    _say(f"  tokens.toml       the hash of the token {made.id}")
-    if key and answers.key_file:
+    _say(f"  tokens.toml       the hash of the token {id}")
+    if with_key and answers.key_file:
         _say(f"  {answers.key_file.name:<16}  the provider's key")
     config = f"--config {shlex.quote(str(answers.config))}"
     _say("\nStart it:\n")
@@ -193,7 +204,6 @@ def _write(answers: "Answers", key: str | None) -> None:
     _say(f"  claude mcp add --transport http imagewright {answers.url} \\")
     _say('    --header "Authorization: Bearer $TOKEN"')
     _say(f"\nThe token of {answers.subject}, shown this once:")
-    print(made.token, flush=True)
 
 
 def _print(answers: "Answers", form: _Form) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from cyclopts import Parameter
 
@@ -15,72 +17,43 @@ from imagewright.core.errors import InvalidRequest
 from imagewright.core.revocation import EVERYBODY, Revocation, Target, What
 
 if TYPE_CHECKING:
-    from imagewright.services.revoking import Revoked
+    from imagewright.services.revoking import Revoked, RevokingService
 
 _MICRO = 1_000_000
 Kind = Annotated[Literal["token", "subject", "spending"], Parameter(help="What.")]
 Key = Annotated[str | None, Parameter(help="The token's id, or the subject.")]
-Reason = Annotated[str, Parameter(help="Why, in one line, for whoever reads it later.")]
+Done = TypeVar("Done")
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
-    """Whose spending is meant, where it is not a subject's."""
+class Order:
+    """Why, and whose spending is meant, where it is not a subject's."""
 
+    reason: Annotated[str, Parameter(help="Why, in one line, for whoever reads it later.")]
     provider: Annotated[str | None, Parameter(help="Spending at this provider.")] = None
     everyone: Annotated[bool, Parameter(negative="", help="All spending.")] = False
 
 
-_ANYWHERE = Where()
-
-
-def revoke(
-    what: Kind,
-    key: Key = None,
-    /,
-    *,
-    reason: Reason,
-    where: Where = _ANYWHERE,
-    sources: Sources | None = None,
-) -> None:
+def revoke(what: Kind, key: Key = None, /, *, order: Order, sources: Sources | None = None) -> None:
     """Take back a token, a subject or spending, on every node at once; queued jobs end."""
-    from imagewright.app.revoking import revoking
 
-    settings = settings_or_exit(sources).settings
+    async def act(service: "RevokingService", target: Target) -> "Revoked":
+        return await service.revoke(target, by=operator(), reason=order.reason)
 
-    async def run() -> "Revoked":
-        target = _target(what, key, where)
-        async with revoking(settings) as service:
-            return await service.revoke(target, by=operator(), reason=reason)
-
-    with told():
-        done = asyncio.run(run())
+    done = _done(sources, partial(_target, what, key, order), act)
     print(f"Revoked: {done.revocation.target}. Queued jobs ended: {done.ended}.")
 
 
 def restore(
-    what: Kind,
-    key: Key = None,
-    /,
-    *,
-    reason: Reason,
-    where: Where = _ANYWHERE,
-    sources: Sources | None = None,
+    what: Kind, key: Key = None, /, *, order: Order, sources: Sources | None = None
 ) -> None:
     """Lift a revocation; what it ended stays ended."""
-    from imagewright.app.revoking import revoking
 
-    settings = settings_or_exit(sources).settings
+    async def act(service: "RevokingService", target: Target) -> Revocation:
+        return await service.restore(target, by=operator(), reason=order.reason)
 
-    async def run() -> Revocation:
-        target = _target(what, key, where)
-        async with revoking(settings) as service:
-            return await service.restore(target, by=operator(), reason=reason)
-
-    with told():
-        done = asyncio.run(run())
-    print(f"Restored: {done.target}.")
+    print(f"Restored: {_done(sources, partial(_target, what, key, order), act).target}.")
 
 
 def revocations(
@@ -105,18 +78,36 @@ def revocations(
         print("Nothing is revoked.")
 
 
-def _target(what: str, key: str | None, where: Where) -> Target:
+def _done(
+    sources: Sources | None,
+    target: Callable[[], Target],
+    act: "Callable[[RevokingService, Target], Awaitable[Done]]",
+) -> Done:
+    from imagewright.app.revoking import revoking
+
+    settings = settings_or_exit(sources).settings
+
+    async def run() -> Done:
+        whom = target()
+        async with revoking(settings) as service:
+            return await act(service, whom)
+
+    with told():
+        return asyncio.run(run())
+
+
+def _target(what: str, key: str | None, order: Order) -> Target:
     """The one thing that is named. Raises InvalidRequest where none or several are."""
-    given = [key is not None, where.provider is not None, where.everyone]
+    given = [key is not None, order.provider is not None, order.everyone]
     if sum(given) != 1 or (what != "spending" and key is None):
         raise InvalidRequest(
             "Name one thing: a token's id, a subject, or whose spending.",
             hint="Spending is a subject's, or that of --provider NAME or --everyone.",
         )
-    if where.everyone:
+    if order.everyone:
         return EVERYBODY
-    if where.provider is not None:
-        return Target(what=What.SPENDING_AT, key=where.provider)
+    if order.provider is not None:
+        return Target(what=What.SPENDING_AT, key=order.provider)
     kinds = {"token": What.TOKEN, "subject": What.SUBJECT, "spending": What.SPENDING_BY}
     return Target(what=kinds[what], key=key or "")
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,8 @@ from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.cli.trouble import told
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imagewright.app.tokens import TokenOffice
 
 app = App(name="token", help="Make, list, rotate and revoke bearer tokens.")
@@ -65,8 +68,7 @@ def add(
 ) -> None:
     """Make a token and print it, this once, on standard output."""
     given = options or Options()
-    with told():
-        office = _office(sources)
+    with _office(sources) as office:
         terms = office.terms(
             given.expires,
             groups=tuple(given.group),
@@ -87,8 +89,7 @@ def list_tokens(
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
 ) -> None:
     """Print every token's id, subject, state, expiry and last use; never a secret or a hash."""
-    with told():
-        office = _office(sources)
+    with _office(sources) as office:
         rows = asyncio.run(office.listed())
         _tell(office)
     if as_json:
@@ -111,8 +112,7 @@ def rotate(
     sources: Sources | None = None,
 ) -> None:
     """Put a new token into an entry and print it, this once, on standard output."""
-    with told():
-        office = _office(sources)
+    with _office(sources) as office:
         made = office.rotate(id, overlap, expires)
         _tell(office)
         _say(f"Rotated {made.id} in {office.path}.")
@@ -131,9 +131,8 @@ def revoke(
     sources: Sources | None = None,
 ) -> None:
     """Refuse a token from now on."""
-    with told():
-        office = _office(sources)
-        asyncio.run(office.revoke(id, remove=remove, by=operator()))
+    with _office(sources) as office:
+        asyncio.run(office.revoke(id, remove=remove))
         _tell(office)
         _say(f"Revoked {id} in {office.path}. {_SOON}")
 
@@ -148,8 +147,7 @@ def import_tokens(
     sources: Sources | None = None,
 ) -> None:
     """Hash the tokens in clear of a file, so that nobody who reads it can use them."""
-    with told():
-        office = _office(sources)
+    with _office(sources) as office:
         ids = office.take_in(file)
         _tell(office)
     for id in ids:
@@ -164,10 +162,18 @@ _SOON = "A running service takes it up within a few seconds."
 _ENDS_NOW = "The old token is refused from now on."
 
 
-def _office(sources: Sources | None) -> "TokenOffice":
+@contextmanager
+def _office(sources: Sources | None) -> "Iterator[TokenOffice]":
+    """The office, and at the end the audit's lines: a token is shown before they can fail."""
     from imagewright.app.tokens import TokenOffice
 
-    return TokenOffice(settings_or_exit(sources).settings)
+    with told():
+        office = TokenOffice(settings_or_exit(sources).settings, operator())
+        try:
+            yield office
+        finally:
+            if (flaw := asyncio.run(office.entered())) is not None:
+                _say(str(flaw))
 
 
 def _show(token: str) -> None:

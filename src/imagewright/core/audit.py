@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 OPERATOR = "operator"
 """The subject of what is done at the service's machine; no caller can have this name."""
 
+_WORDS = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -50,6 +52,11 @@ _NAMES = tuple(each.name for each in fields(Entry))
 def written(value: dict[str, object]) -> bytes:
     """JSON with sorted keys and no spaces: equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def legible(text: str) -> str:
+    """As much of a client's own words as a line keeps: the first 100 that are printable ASCII."""
+    return "".join(each for each in text if " " <= each <= "~")[:_WORDS]
 
 
 def _read(shape: str) -> object:

@@ -23,3 +23,14 @@ class Authenticator(Protocol):
         that keeps no record of its tokens answers for as long as it is trusted at all, with
         scopes None.
         """
+
+
+class Doorkeeper(Authenticator, Protocol):
+    """Every source of identities, less what the operator revoked."""
+
+    async def standing(self, caller: Caller) -> Credential | None:
+        """The caller's credential as it stands now, or None once it or its subject may not act.
+
+        For whoever was let in before: what was revoked since, the credential alone cannot tell.
+        Raises Unavailable where that cannot be told now.
+        """

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from imagewright.core.session import Session
+from imagewright.ports.audit import Note
 
 MOST = 20
 """Sessions that one subject may have at once; the oldest ends for another."""
@@ -15,10 +16,11 @@ class Sessions(Protocol):
     is the hash of 256 random bits that one browser holds.
     """
 
-    async def begin(self, session: Session, instead_of: str | None) -> None:
-        """Enter a session, and end the one that the browser had, in one transaction.
+    async def begin(self, session: Session, instead_of: str | None, note: Note) -> None:
+        """Enter a session and its line of the audit, and end the one that the browser had.
 
-        Sessions whose `ends_at` has come are forgotten, and the subject's oldest beyond `MOST`.
+        All of it is one transaction. Sessions whose `ends_at` has come are forgotten, and the
+        subject's oldest beyond `MOST`.
         """
 
     async def find(self, id: str) -> Session | None:
@@ -27,5 +29,5 @@ class Sessions(Protocol):
     async def touch(self, id: str, seen_at: int) -> None:
         """Enter when it was last used; later than before, or nothing. One that ended stays so."""
 
-    async def end(self, id: str) -> None:
-        """Forget a session; one that is not there is no fault."""
+    async def end(self, id: str, note: Note | None = None) -> None:
+        """Forget a session, and enter the note; where there is none to forget, do nothing."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from imagewright.core.caller import Caller
 from imagewright.core.ids import RandomBytes
 from imagewright.core.session import How, Session
-from imagewright.ports.auth import Authenticator
+from imagewright.ports.audit import Note
+from imagewright.ports.auth import Doorkeeper
+from imagewright.ports.books import Origin
 from imagewright.ports.clock import Clock
 from imagewright.ports.sessions import Sessions
 
@@ -28,6 +30,14 @@ class SessionRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """Who asks: where it is, and the secret of a session that it may have already."""
+
+    origin: Origin
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """A new session, and the secret that its browser alone gets."""
 
@@ -36,26 +46,27 @@ class Begun:
 
 
 class SessionService:
-    """A session is good while its secret is shown, its times hold and its credential stands."""
+    """A session is good while its secret is shown, its times hold, and its caller stands.
+
+    Beginning one and ending one on demand are audited in the transactions that do it.
+    """
 
     def __init__(
         self,
         rows: Sessions,
-        credentials: Authenticator,
+        door: Doorkeeper,
         clock: Clock,
         random: RandomBytes,
         rules: SessionRules,
     ) -> None:
         self._rows = rows
-        self._credentials = credentials
+        self._door = door
         self._clock = clock
         self._random = random
         self._rules = rules
 
-    async def begin(
-        self, caller: Caller, how: How, *, instead_of: str = "", proof: str = ""
-    ) -> Begun:
-        """A session under a secret that nobody has seen; the one it comes instead of ends.
+    async def begin(self, caller: Caller, how: How, browser: Browser, *, proof: str = "") -> Begun:
+        """A session under a secret that nobody has seen; the one that the browser had ends.
 
         `proof` is `core.caller.proof_of` of the token that was shown.
         """
@@ -76,8 +87,9 @@ class SessionService:
             proof=proof,
             csrf=_csrf(secret),
         )
-        old = _hash(instead_of) if _SECRET.match(instead_of) else None
-        await self._rows.begin(session, old)
+        old = _hash(browser.secret) if _SECRET.match(browser.secret) else None
+        note = _note(session, browser.origin, now, action="sign_in", outcome="allowed")
+        await self._rows.begin(session, old, note)
         return Begun(secret=secret, session=session)
 
     async def find(self, secret: str) -> Session | None:
@@ -92,7 +104,7 @@ class SessionService:
         idle = now - session.seen_at >= self._rules.idle * _MICRO
         current = None
         if not idle and now < session.ends_at:
-            current = await self._credentials.credential(session.caller.credential.id)
+            current = await self._door.standing(session.caller)
         if current is None or (current.proofs and session.proof not in current.proofs):
             await self._rows.end(session.id)
             return None
@@ -106,10 +118,23 @@ class SessionService:
             csrf=_csrf(secret),
         )
 
-    async def end(self, secret: str) -> None:
-        """End the session, if there is one."""
-        if _SECRET.match(secret):
-            await self._rows.end(_hash(secret))
+    async def end(self, session: Session, origin: Origin) -> None:
+        """End a session that was found, because whoever has it asks for that."""
+        note = _note(session, origin, self._clock.now(), action="sign_out", outcome="ended")
+        await self._rows.end(session.id, note)
+
+
+def _note(session: Session, origin: Origin, at: int, *, action: str, outcome: str) -> Note:
+    return Note(
+        at=at,
+        subject=session.caller.subject,
+        credential=session.caller.credential.id,
+        action=action,
+        thing="pages",
+        outcome=outcome,
+        reason=session.how.value,
+        origin=origin,
+    )
 
 
 def _hash(secret: str) -> str:

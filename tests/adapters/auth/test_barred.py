@@ -39,6 +39,8 @@ async def test_what_is_not_revoked_goes_through(chain: Barred, acl: EditedAcl) -
         assert await chain.authenticate("other", None) is None
         assert await chain.credential("tok_a") == Credential(id="tok_a")
         assert await chain.credential("tok_gone") is None
+        assert await chain.standing(ALICE) == Credential(id="tok_a")
+        assert await chain.standing(replace(ALICE, credential=Credential(id="tok_gone"))) is None
 
 
 @pytest.mark.parametrize("target", [TOKEN, SUBJECT], ids=str)
@@ -49,6 +51,7 @@ async def test_what_is_revoked_is_not_valid(chain: Barred, acl: EditedAcl, targe
     assert "revoked" not in str(raised.value.public())
     assert await chain.authenticate("other", None) is None
     assert (await chain.credential("tok_a") is None) == (target is TOKEN)
+    assert await chain.standing(ALICE) is None
 
 
 async def test_where_it_cannot_be_told_nobody_is_let_in() -> None:
@@ -57,4 +60,6 @@ async def test_where_it_cannot_be_told_nobody_is_let_in() -> None:
         await chain.authenticate("secret", None)
     with pytest.raises(Unavailable):
         await chain.credential("tok_a")
+    with pytest.raises(Unavailable):
+        await chain.standing(ALICE)
     assert await chain.authenticate("other", None) is None

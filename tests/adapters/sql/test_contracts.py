@@ -1,11 +1,14 @@
 """The contract suites on both databases."""
 
+import pytest
+
+from imagewright.adapters.sql.audit import SqlAudit
 from tests.contracts.audit import AuditContract
 from tests.contracts.books import BooksContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
 from tests.contracts.revocations import RevocationsContract, RevokedContract
-from tests.contracts.sessions import SessionsContract
+from tests.contracts.sessions import SessionsContract, Told
 from tests.contracts.uses import UsesContract
 
 
@@ -18,7 +21,12 @@ class TestJobs(JobsContract):
 
 
 class TestSessions(SessionsContract):
-    pass
+    @pytest.fixture
+    def told(self, audit: SqlAudit) -> Told:
+        async def told() -> list[str]:
+            return [f"{each.action} {each.outcome}" for each in await audit.newest(100)]
+
+        return told
 
 
 class TestLibrary(LibraryContract):

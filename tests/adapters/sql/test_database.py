@@ -16,8 +16,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.engines import NotMade
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.schema import HEAD, version
 from imagewright.adapters.sql.tables import jobs, subjects
 from imagewright.core.errors import StorageFull, Unavailable
 from tests.adapters.sql.invariants import broken
@@ -332,11 +334,21 @@ async def test_nothing_is_made_or_migrated_beside_a_service(
     tmp_path: Path, postgres: Postgres
 ) -> None:
     absent = Database(SqlConfig(url=f"sqlite:///{tmp_path}/none.db"))
-    with pytest.raises(Unavailable, match="no database"):
+    with pytest.raises(NotMade, match="no database"):
         await absent.open_beside(write=True)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "empty.db").touch()
     with postgres.database(empty=True) as other:
         for url in (f"sqlite:///{tmp_path}/empty.db", other):
-            with pytest.raises(Unavailable, match="schema"):
+            with pytest.raises(NotMade, match="schema"):
                 await Database(SqlConfig(url=url)).open_beside()
+
+
+async def test_a_command_makes_what_no_service_has_made(tmp_path: Path, postgres: Postgres) -> None:
+    with postgres.database(empty=True) as other:
+        for url in (f"sqlite:///{tmp_path}/new.db", other):
+            for _ in range(2):
+                made = Database(SqlConfig(url=url))
+                await made.open_or_make()
+                assert await made.read(version) == HEAD
+                await made.close()

@@ -9,7 +9,10 @@ from sqlalchemy import Connection, create_engine, text
 
 from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.engines import NotMade
+from imagewright.adapters.sql.schema import version
 from imagewright.adapters.sql.upgrade import configuration
+from imagewright.core.errors import Unavailable
 from tests.adapters.sql.postgres import Postgres
 from tests.contracts.audit import KEY, verified
 from tests.contracts.samples import NOON
@@ -49,6 +52,22 @@ def migrate(connection: Connection, revision: str) -> None:
     config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+@pytest.mark.parametrize("write", [False, True])
+async def test_no_command_migrates_what_an_older_program_works_on(
+    earlier: str, write: bool
+) -> None:
+    database = Database(SqlConfig(url=earlier))
+    opened = database.open_or_make() if write else database.open_beside(write=True)
+    with pytest.raises(Unavailable, match="an older program than this one") as refused:
+        await opened
+    assert not isinstance(refused.value, NotMade)
+    assert "start this version's service" in refused.value.hint
+    engine = create_engine(earlier)
+    with engine.connect() as connection:
+        assert version(connection) == "0001"
+    engine.dispose()
 
 
 async def test_what_was_written_before_there_were_seals_is_sealed(earlier: str) -> None:

@@ -1,8 +1,6 @@
 """Debian's Chromium, without a window, driven by its WebDriver (W3C WebDriver Level 2)."""
 
 import base64
-import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -14,31 +12,14 @@ import httpx
 
 from tests.end_to_end.program import free_port
 
-PACKAGES = ("chromium", "chromium-driver")
+PROGRAMS = {"chromium": "chromium", "chromedriver": "chromium-driver"}
+"""Each with its package."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
-
-
-def obstacle() -> str | None:
-    """Why the browser cannot be had here, or None."""
-    if shutil.which("chromium") and shutil.which("chromedriver"):
-        return None
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        return None
-    return "there is no Chromium, and only root could install one"
-
-
-def ensure() -> None:
-    """Install the browser where it is not."""
-    if shutil.which("chromium") and shutil.which("chromedriver"):
-        return
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-        subprocess.run(["apt-get", "-q", *command], env=quiet, check=True, capture_output=True)
 
 
 class Chromium:

@@ -9,7 +9,7 @@ from imagewright.ports.auth import Authenticator
 
 
 class Barred:
-    """Implements `ports.auth.Authenticator`: a revoked token is told as one that is not valid."""
+    """Implements `ports.auth.Doorkeeper`: a revoked token is told as one that is not valid."""
 
     def __init__(self, inner: Authenticator, acl: AclSource) -> None:
         self._inner = inner
@@ -26,3 +26,8 @@ class Barred:
         if found is None or Target(what=What.TOKEN, key=id) in self._acl.current().revoked:
             return None
         return found
+
+    async def standing(self, caller: Caller) -> Credential | None:
+        if barred(self._acl.current(), caller):
+            return None
+        return await self._inner.credential(caller.credential.id)

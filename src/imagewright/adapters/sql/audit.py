@@ -1,6 +1,6 @@
 """The audit in SQL: lines entered and read, and the chain closed over them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -36,7 +36,7 @@ class SqlAudit:
         self._key = key
 
     async def enter(self, notes: tuple[Note, ...]) -> None:
-        await self._database.write(partial(_enter, notes=notes))
+        await self._database.write(partial(enter_notes, notes=notes))
 
     async def seal(self, now: int) -> Seal | None:
         if not await self._database.read(_anything_open):
@@ -87,7 +87,8 @@ def _storable(origin: Origin) -> Origin:
     return replace(origin, request=storable(origin.request) or "", client=storable(origin.client))
 
 
-def _enter(connection: Connection, notes: tuple[Note, ...]) -> None:
+def enter_notes(connection: Connection, notes: Iterable[Note]) -> None:
+    """As `enter_note`, for several."""
     # In one order, so that two processes never wait for each other's subjects in a circle.
     for note in sorted(notes, key=lambda note: note.subject):
         enter_note(connection, note)

@@ -21,13 +21,11 @@ class SqlConfig:
     """Where the database is, and how many connections may read it (PostgreSQL: use it) at once.
 
     `busy_seconds` is how long a write waits for another process that writes to the same file.
-    `as_found` makes no file and migrates nothing.
     """
 
     url: str = field(repr=False)
     pool: int = 8
     busy_seconds: float = 5.0
-    as_found: bool = False
 
 
 class Database:
@@ -43,13 +41,20 @@ class Database:
 
         Raises Unavailable where the database cannot be reached or is newer than this program.
         """
-        await asyncio.to_thread(self._open)
+        await asyncio.to_thread(self._open, older=True)
+
+    async def open_or_make(self) -> None:
+        """Connect beside a service, or make what no service has made yet; nothing is migrated.
+
+        Raises Unavailable where the database cannot be reached or its schema is not this program's.
+        """
+        await asyncio.to_thread(self._open, older=False)
 
     async def open_beside(self, *, write: bool = False) -> None:
         """Connect to what a service has made, beside it: nothing is made or migrated.
 
-        Unless `write` is said, nothing can be written either. Raises Unavailable where there is no
-        database, or its schema is not this program's.
+        Unless `write` is said, nothing can be written either. Raises NotMade where there is no
+        database, and Unavailable where it is away or its schema is not this program's.
         """
         await asyncio.to_thread(self._open_beside, write=write)
 
@@ -65,10 +70,10 @@ class Database:
         """Run `work` in a transaction that only reads; see `Lane.run`."""
         return await _opened(self._reader).run(work)
 
-    def _open(self) -> None:
+    def _open(self, *, older: bool) -> None:
         config, url = self._config, read_url(self._config.url)
         if url.drivername == "sqlite":
-            prepare_file(Path(url.database or ""), make=not config.as_found)
+            prepare_file(Path(url.database or ""))
             writer = sqlite_engine(url, writer=True, pool=1, busy_seconds=config.busy_seconds)
             reader = sqlite_engine(
                 url, writer=False, pool=config.pool, busy_seconds=config.busy_seconds
@@ -79,8 +84,7 @@ class Database:
             engine = postgres_engine(url, pool=config.pool)
             self._writer = self._reader = Lane(engine, config.pool, "sql")
         try:
-            if not config.as_found:
-                bring(self._writer)
+            bring(self._writer, older=older)
         except BaseException:
             self._close()
             raise

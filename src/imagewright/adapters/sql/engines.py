@@ -16,6 +16,10 @@ _POSTGRES = "postgresql+psycopg"
 _LOCK_SECONDS = 10
 
 
+class NotMade(Unavailable):
+    """There is no database yet: no service was started on it."""
+
+
 def read_url(text: str) -> URL:
     """A database's address: `sqlite:////path/to/file` or `postgresql://…`. Raises Unavailable."""
     hint = 'Write it like "sqlite:////var/lib/imagewright/imagewright.db" or "postgresql://…".'
@@ -30,14 +34,13 @@ def read_url(text: str) -> URL:
     raise Unavailable("The database is neither a SQLite file nor PostgreSQL.", hint=hint)
 
 
-def prepare_file(path: Path, *, make: bool = True) -> None:
+def prepare_file(path: Path) -> None:
     """Make the SQLite file, or set the one that is there, to be its owner's alone.
 
-    Raises Unavailable where it is missing and not to be made, or cannot be opened.
+    Raises Unavailable where it cannot be opened.
     """
-    create = os.O_CREAT if make else 0
     try:
-        handle = os.open(path, os.O_RDWR | create | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             os.fchmod(handle, 0o600)
         finally:
@@ -52,12 +55,12 @@ def prepare_file(path: Path, *, make: bool = True) -> None:
 def beside_engine(url: URL, busy_seconds: float, *, writer: bool) -> Engine:
     """An engine of one connection that makes no file, and writes only if it is a writer.
 
-    Raises Unavailable where a SQLite file is not there.
+    Raises NotMade where a SQLite file is not there.
     """
     if url.drivername == "sqlite":
         path = Path(url.database or "")
         if not path.is_file():
-            raise Unavailable(f"There is no database {path}.", hint="Start the service once.")
+            raise NotMade(f"There is no database {path}.", hint="Start the service once.")
         address = f"file:{quote(str(path.resolve()))}"
         # Not mode=ro: it would leave the log's files behind where no service runs. A connection
         # that is no writer's refuses every write.

@@ -1,7 +1,10 @@
 """The schema's version, and bringing a database up to it."""
 
+from functools import partial
+
 from sqlalchemy import BigInteger, Connection, column, func, inspect, select, table
 
+from imagewright.adapters.sql.engines import NotMade
 from imagewright.adapters.sql.lane import Lane
 from imagewright.core.errors import Unavailable
 
@@ -13,22 +16,23 @@ _LOCK = 0x696D_6167_6577
 """PostgreSQL's advisory lock of those who migrate: `imagew`."""
 
 
-def bring(lane: Lane) -> None:
+def bring(lane: Lane, *, older: bool = True) -> None:
     """Migrate the database to HEAD unless it is there; one process at a time does it.
 
-    Raises Unavailable where a newer program has migrated it further.
+    One that holds nothing yet is always brought there, one at an earlier migration only if `older`
+    is said. Raises Unavailable for any other, which stays as it is.
     """
     if lane.transact(version) != HEAD:
-        lane.transact(_migrate)
+        lane.transact(partial(_migrate, older=older))
 
 
 def check(lane: Lane) -> None:
-    """Raise Unavailable unless the database is at HEAD."""
-    if lane.transact(version) != HEAD:
-        raise Unavailable(
-            "The database's schema is not the one that this program knows.",
-            hint="Start the service of this version once; it migrates the database.",
-        )
+    """Raise Unavailable unless the database is at HEAD, NotMade if it holds nothing yet."""
+    found = lane.transact(version)
+    if found is None:
+        raise NotMade("The database has no schema yet.", hint="Start the service once.")
+    if found != HEAD:
+        raise _another(found)
 
 
 def version(connection: Connection) -> str | None:
@@ -39,16 +43,27 @@ def version(connection: Connection) -> str | None:
     return found
 
 
-def _migrate(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK, type_=BigInteger)))
-    found = version(connection)
-    if found is not None and found > HEAD:
-        raise Unavailable(
+def _another(found: str) -> Unavailable:
+    if found > HEAD:
+        return Unavailable(
             f"The database is at schema {found}; this program knows it up to {HEAD}.",
             hint="Install the newer program again, or restore the backup made before it ran.",
         )
-    if found != HEAD:
-        from imagewright.adapters.sql.upgrade import upgrade  # noqa: PLC0415 - it imports Alembic
+    return Unavailable(
+        f"The database is at schema {found}, and an older program than this one may be at work on "
+        "it; nothing was changed in it.",
+        hint="Use that program's own command, or start this version's service, which migrates it.",
+    )
 
-        upgrade(connection)
+
+def _migrate(connection: Connection, *, older: bool) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK, type_=BigInteger)))
+    found = version(connection)
+    if found == HEAD:
+        return
+    if found is not None and (found > HEAD or not older):
+        raise _another(found)
+    from imagewright.adapters.sql.upgrade import upgrade  # noqa: PLC0415 - it imports Alembic
+
+    upgrade(connection)

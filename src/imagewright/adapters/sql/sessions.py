@@ -5,12 +5,14 @@ from functools import partial
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from imagewright.adapters.sql.audit import enter_note
 from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.rows import Found, caller_values, storable
 from imagewright.adapters.sql.subjects import enrol
 from imagewright.adapters.sql.tables import sessions, subjects
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.session import How, Session
+from imagewright.ports.audit import Note
 from imagewright.ports.sessions import MOST
 
 _FIND = select(sessions, subjects.c.name.label("whose")).join(
@@ -24,8 +26,10 @@ class SqlSessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, session: Session, instead_of: str | None) -> None:
-        await self._database.write(partial(_begin, session=session, instead_of=instead_of))
+    async def begin(self, session: Session, instead_of: str | None, note: Note) -> None:
+        await self._database.write(
+            partial(_begin, session=session, instead_of=instead_of, note=note)
+        )
 
     async def find(self, id: str) -> Session | None:
         return await self._database.read(partial(_find, id=id))
@@ -33,11 +37,11 @@ class SqlSessions:
     async def touch(self, id: str, seen_at: int) -> None:
         await self._database.write(partial(_touch, id=id, seen_at=seen_at))
 
-    async def end(self, id: str) -> None:
-        await self._database.write(partial(_end, id=id))
+    async def end(self, id: str, note: Note | None = None) -> None:
+        await self._database.write(partial(_end, id=id, note=note))
 
 
-def _begin(connection: Connection, session: Session, instead_of: str | None) -> None:
+def _begin(connection: Connection, session: Session, instead_of: str | None, note: Note) -> None:
     connection.execute(delete(sessions).where(sessions.c.ends_at <= session.began_at))
     if instead_of is not None:
         _end(connection, instead_of)
@@ -63,6 +67,7 @@ def _begin(connection: Connection, session: Session, instead_of: str | None) -> 
         "ends_at": session.ends_at,
     }
     connection.execute(insert(sessions).values(values))
+    enter_note(connection, note)
 
 
 def _find(connection: Connection, id: str) -> Session | None:
@@ -75,8 +80,10 @@ def _touch(connection: Connection, id: str, seen_at: int) -> None:
     connection.execute(update(sessions).where(earlier).values(seen_at=seen_at))
 
 
-def _end(connection: Connection, id: str) -> None:
-    connection.execute(delete(sessions).where(sessions.c.id == id))
+def _end(connection: Connection, id: str, note: Note | None = None) -> None:
+    gone = connection.execute(delete(sessions).where(sessions.c.id == id))
+    if note is not None and gone.rowcount:
+        enter_note(connection, note)
 
 
 def _session_of(row: Found) -> Session:

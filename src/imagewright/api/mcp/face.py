@@ -8,6 +8,7 @@ from fastmcp import Context
 from fastmcp.server.auth import AccessToken
 from fastmcp.server.dependencies import get_access_token, get_http_request
 
+from imagewright.core.audit import legible
 from imagewright.core.caller import LOCAL, Caller, Credential
 from imagewright.core.errors import Unauthenticated
 from imagewright.core.ids import Kind
@@ -24,7 +25,6 @@ from imagewright.services.usage import UsageService
 from imagewright.services.witness import Witness
 
 _KEY = "face"
-_CLIENT = 100
 _NAME = 64
 
 
@@ -96,5 +96,4 @@ def _client(ctx: Context) -> str | None:
     params = request.session.client_params if request is not None else None
     if params is None:
         return None
-    text = f"{params.client_info.name} {params.client_info.version}"
-    return "".join(each for each in text if " " <= each <= "~")[:_CLIENT]
+    return legible(f"{params.client_info.name} {params.client_info.version}")

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from imagewright.adapters.auth.token_file import Minted, Terms, TokenFile
 from imagewright.adapters.clock import SystemClock
+from imagewright.app.auditing import AdminAct, tell_acts
 from imagewright.app.checking import faults_of
 from imagewright.app.setup.answers import Answers
 from imagewright.app.setup.forms import acl_text, settings_text
 from imagewright.core.errors import InvalidRequest
+from imagewright.core.flaw import Flaw
 from imagewright.settings import load
 
 _PRIVATE = 0o600
@@ -42,6 +44,14 @@ def write(answers: Answers, key: str | None = None) -> Minted:
         written.append(_new(config, settings_text(answers)))
         load(config=config, environ={}, check=faults_of)
     return made
+
+
+async def entered(answers: Answers, made: Minted, by: str) -> Flaw | None:
+    """Tell the audit of the files, where a service has been on that state: a warning, or None."""
+    shape = {"subject": answers.subject, "token": made.id}
+    thing = str(answers.config)
+    act = AdminAct(by=by, action="init", thing=thing, outcome="written", shape=shape)
+    return await tell_acts(load(config=answers.config, environ={}).settings, [act])
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from imagewright.api.http.errors import Route
+from imagewright.api.http.pages.cookies import drop_stale
 from imagewright.api.http.pages.door import SignInNeeded
 from imagewright.api.http.pages.paper import Paper
 from imagewright.core.errors import Fault, Internal
@@ -27,7 +28,9 @@ def paging(route: Route, paper: Paper, new_id: Callable[[Kind], str]) -> Route:
             return await route(request)
         except SignInNeeded as needed:
             path = quote(local_path(needed.path), safe="/")
-            return leading_to(f"/ui/sign-in?next={path}")
+            answer = leading_to(f"/ui/sign-in?next={path}")
+            drop_stale(request, answer)
+            return answer
         except Fault as fault:
             return fault_page(paper, fault)
         except Exception:  # noqa: BLE001 - whatever breaks becomes an incident

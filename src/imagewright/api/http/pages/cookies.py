@@ -29,6 +29,12 @@ def drop(response: Response, name: str) -> None:
     _keep(response, name, "", 0)
 
 
+def drop_stale(request: Request, response: Response) -> None:
+    """Take away the secret of a session that is over, if the browser still shows one."""
+    if cookie(request, SESSION):
+        drop(response, SESSION)
+
+
 def _keep(response: Response, name: str, value: str, seconds: int | None) -> None:
     # Lax, not Strict: the provider's answer and a link to a page come from another site, and
     # would find nobody signed in. What changes anything is a POST, which Lax withholds too.

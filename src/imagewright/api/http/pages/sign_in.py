@@ -12,18 +12,20 @@ from imagewright.api.http.pages.cookies import (
     SESSION,
     cookie,
     drop,
+    drop_stale,
     keep_attempt,
     keep_session,
 )
 from imagewright.api.http.pages.door import Door, check_csrf
 from imagewright.api.http.pages.paper import Paper
+from imagewright.api.http.whence import origin_of
 from imagewright.core.errors import Busy, Fault, Forbidden, Unauthenticated, Unavailable
 from imagewright.core.local_path import local_path
 from imagewright.core.session import How
 from imagewright.ports.sign_in import Returned, SignInProvider
 from imagewright.services.attempts import Attempt, Attempts, same
-from imagewright.services.sessions import Begun, SessionService
-from imagewright.services.sign_in import Browser, SignInService
+from imagewright.services.sessions import Begun, Browser, SessionService
+from imagewright.services.sign_in import SignInService
 
 _NOT_BEGUN = "This sign-in was not begun in this browser, or took too long."
 _NOT_HELPED = "The identity provider did not sign you in."
@@ -67,7 +69,9 @@ class SignInPages:
         path = local_path(request.query_params.get("next", ""))
         if await self._desk.door.found(request) is not None:
             return leading_to(path)
-        return self._form(request, path)
+        answer = self._form(request, path)
+        drop_stale(request, answer)
+        return answer
 
     async def send(self, request: Request) -> Response:
         """What the form was filled with. Raises Forbidden for one that is not this browser's."""
@@ -100,7 +104,7 @@ class SignInPages:
     async def leave(self, request: Request) -> Response:
         """End the session here, and then at the provider that it came from."""
         session, _ = await self._desk.door.posted(request)
-        await self._desk.sessions.end(cookie(request, SESSION))
+        await self._desk.sessions.end(session, origin_of(request))
         address = await self._farewell() if session.how is How.PROVIDER else None
         answer = self._going(request, address) if address else leading_to("/ui/sign-in")
         drop(answer, SESSION)
@@ -175,8 +179,7 @@ def _signed_in(begun: Begun, path: str) -> Response:
 
 
 def _browser(request: Request) -> Browser:
-    address = request.client.host if request.client else None
-    return Browser(address=address, secret=cookie(request, SESSION))
+    return Browser(origin=origin_of(request), secret=cookie(request, SESSION))
 
 
 def _query(request: Request) -> Mapping[str, str]:
