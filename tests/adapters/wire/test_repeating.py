@@ -94,7 +94,7 @@ async def test_a_part_without_pictures_tells_what_it_cost_unless_another_is_unkn
 
 
 def test_what_one_report_leaves_out_is_not_known_of_all() -> None:
-    one = Usage(pictures=1, text_tokens=2, output_tokens=3, cost=Nano(4))
-    other = Usage(pictures=1, text_tokens=5, image_tokens=6, cost=Nano(7))
-    assert summed([one, other]) == Usage(pictures=2, text_tokens=7, cost=Nano(11))
+    one = Usage(pictures=1, text_tokens=2, output_tokens=3, word_tokens=4, cost=Nano(4))
+    other = Usage(pictures=1, text_tokens=5, image_tokens=6, word_tokens=5, cost=Nano(7))
+    assert summed([one, other]) == Usage(pictures=2, text_tokens=7, word_tokens=9, cost=Nano(11))
     assert summed([one, None]) is None

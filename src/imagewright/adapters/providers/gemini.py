@@ -20,7 +20,7 @@ again as the turn before, with the picture between them.
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -33,6 +33,7 @@ from imagewright.adapters.wire.line import Judge, Judgement, Line, away
 from imagewright.adapters.wire.refusals import unknown
 from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import read_object
+from imagewright.core.ask import AUTO
 from imagewright.core.errors import Unsupported
 from imagewright.core.picture import Format
 from imagewright.core.secret import Secret
@@ -118,13 +119,17 @@ def build(config: Config, parts: Parts) -> "Gemini":
     return Gemini(config, parts)
 
 
+def address(config: Config) -> str:
+    """Where the API is, without its version."""
+    if config.base_url is not None or config.project is None:
+        return config.base_url or _GEMINI
+    region = "" if config.location == "global" else f"{config.location}-"
+    return f"https://{region}aiplatform.googleapis.com"
+
+
 def _endpoint(config: Config) -> Endpoint:
-    address = _GEMINI
-    if config.project is not None:
-        region = "" if config.location == "global" else f"{config.location}-"
-        address = f"https://{region}aiplatform.googleapis.com"
     return Endpoint(
-        base_url=config.base_url or address,
+        base_url=address(config),
         headers={"x-goog-api-key": config.api_key} if config.api_key is not None else {},
         proxy=config.proxy,
         ca_file=config.ca_file,
@@ -187,6 +192,7 @@ class Gemini:
 
     async def _make(self, order: Order, watch: Watch) -> Delivery:
         until = self._parts.clock.monotonic() + self._config.total_timeout
+        order = replace(order, plan=replace(order.plan, per_call=1))
         body = self._body(order)
 
         async def make(part: Order, _: int) -> Delivery:
@@ -251,7 +257,7 @@ class Gemini:
         plan = order.plan
         ratio, _, tier = (plan.size_name or "").partition("/")
         config: dict[str, object] = {}
-        if ratio:
+        if ratio and not _open(order):
             config["aspectRatio"] = ratio
         if tier and dict(plan.options).get("image_size") is not False:
             config["imageSize"] = tier
@@ -308,6 +314,15 @@ def _seeded(body: Mapping[str, object], seed: int | None) -> Mapping[str, object
     if seed is None or not isinstance(generation, dict):
         return body
     return {**body, "generationConfig": {**generation, "seed": seed % _SEEDS}}
+
+
+def _open(order: Order) -> bool:
+    """Whether an edit's shape is left to the model, which then keeps that of the picture.
+
+    Tokens follow the size and not the shape, so the price is the same.
+    """
+    ask = order.plan.ask
+    return bool(order.references) and ask.size == AUTO and ask.aspect_ratio is None
 
 
 def _output_options(order: Order) -> dict[str, object]:

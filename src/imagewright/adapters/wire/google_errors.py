@@ -3,7 +3,8 @@
     {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "...", "details": [...]}}
 
 The status decides as in `wire.refusals`, but for what Google says in other places: a bad key is a
-400 with the reason API_KEY_INVALID, and the wait asked for stands in `details` (RetryInfo).
+400 with the reason API_KEY_INVALID, and the wait asked for stands in `details` (RetryInfo). An
+account without money is a 429 like a rate limit, and only its message tells the two apart.
 """
 
 import re
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 
 from imagewright.adapters.web.client import Answer
 from imagewright.adapters.wire.line import Judgement
-from imagewright.adapters.wire.refusals import refusal
+from imagewright.adapters.wire.refusals import quota, refusal
 from imagewright.adapters.wire.results import read_object
 from imagewright.adapters.wire.retrying import asked_pause, may_repeat
 from imagewright.core.errors import Fault, ProviderMisconfigured
 
+_DEPLETED = "prepayment credits are depleted"
 _DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s\Z")
 
 
@@ -26,6 +28,7 @@ class GoogleError:
     status: str = ""
     reasons: frozenset[str] = frozenset()
     delay: float | None = None
+    depleted: bool = False
 
 
 def judge(answer: Answer, model: str, now: float) -> Judgement:
@@ -36,7 +39,8 @@ def judge(answer: Answer, model: str, now: float) -> Judgement:
     pause = known.delay if pause is None else pause
     return Judgement(
         fault=_special(answer, known, model) or refusal(answer, model=model, asked_pause=pause),
-        repeatable=may_repeat(answer.status, answer.headers, own_error=error is not None),
+        repeatable=not known.depleted
+        and may_repeat(answer.status, answer.headers, own_error=error is not None),
         pause=pause,
     )
 
@@ -56,12 +60,15 @@ def read_google_error(body: bytes) -> GoogleError | None:
         status=status if isinstance(status, str) else "",
         reasons=frozenset(reasons),
         delay=next((delay for delay in delays if delay is not None), None),
+        depleted=_DEPLETED in str(found.get("message")).lower(),
     )
 
 
 def _special(answer: Answer, error: GoogleError, model: str) -> Fault | None:
     if not 400 <= answer.status < 500:
         return None
+    if error.depleted:
+        return quota()
     if any(reason.startswith("API_KEY_") for reason in error.reasons):
         return ProviderMisconfigured(
             "The provider refuses the operator's key.", hint="Ask the operator to check the key."

@@ -142,7 +142,7 @@ def not_made(error: VendorError | None) -> Fault:
     if error is not None and error.moderation:
         return _moderation(error)
     if error is not None and error.quota:
-        return _quota()
+        return quota()
     return unknown()
 
 
@@ -167,11 +167,19 @@ def busy(asked_pause: float | None) -> ProviderBusy:
     )
 
 
+def quota() -> ProviderQuota:
+    """The fault for an account that has run out, so that waiting does not help."""
+    return ProviderQuota(
+        "The operator's account at the provider has no credit or quota left.",
+        hint="Ask the operator to top it up, or choose another provider.",
+    )
+
+
 def _client_fault(status: int, error: VendorError, model: str, asked_pause: float | None) -> Fault:
     if error.moderation:
         return _moderation(error)
     if error.quota or status == 402:
-        return _quota()
+        return quota()
     if status in {404, 405} or "model_not_found" in error.codes:
         return _missing(error, model)
     if status == 429:
@@ -194,16 +202,9 @@ def _by_status(status: int) -> Fault | None:
     return None
 
 
-def _quota() -> ProviderQuota:
-    return ProviderQuota(
-        "The operator's account at the provider has no credit or quota left.",
-        hint="Ask the operator to top it up, or choose another provider.",
-    )
-
-
 def _server_fault(error: VendorError) -> Fault:
     if error.quota:
-        return _quota()
+        return quota()
     return ProviderUnavailable(
         "The provider reports a failure of its own; nothing was made.", hint="Try again later."
     )

@@ -89,6 +89,7 @@ def summed(reports: Sequence[Usage | None]) -> Usage | None:
         text_tokens=_sum([each.text_tokens for each in told]),
         image_tokens=_sum([each.image_tokens for each in told]),
         output_tokens=_sum([each.output_tokens for each in told]),
+        word_tokens=_sum([each.word_tokens for each in told]),
         cost=None if cost is None else Nano(cost),
     )
 
