@@ -36,13 +36,11 @@ PRICING: dict[str, list[list[dict[str, Any]]]] = {
     ],
     MODEL: [[{"billable": "output_image", "unit": "token", "cost_usd": 3e-05}]],
     "black-forest-labs/flux-3-image": [
-        [
-            {"billable": "output_image", "unit": "image", "cost_usd": 0.05},
-            {"billable": "input_image", "unit": "image", "cost_usd": 0.01},
-        ]
+        [{"billable": "output_image", "unit": "image", "cost_usd": 0.05}],
     ],
     "meta/muse-image": [],
 }
+_RATIOS = ["1:1", "16:9", "9:16", "3:2", "2:3", "4:3", "3:4"]
 _KNOWN = {
     "model", "prompt", "n", "size", "resolution", "aspect_ratio", "quality", "background",
     "output_format", "output_compression", "seed", "input_references", "stream", "provider",
@@ -122,7 +120,11 @@ def _model(name: str) -> dict[str, Any]:
         "endpoints": f"/api/v1/images/models/{name}/endpoints",
         "id": name,
         "name": name.title(),
-        "supported_parameters": {"n": {"type": "range", "min": 1, "max": 1}},
+        "supported_parameters": {
+            "n": {"type": "range", "min": 1, "max": 1},
+            "aspect_ratio": {"type": "enum", "values": _RATIOS},
+            "resolution": {"type": "enum", "values": [] if "flux" in name else ["1K", "2K"]},
+        },
         "supports_streaming": False,
     }
 

@@ -284,8 +284,8 @@ async def test_usage_is_read_as_reported(
 
 async def test_models_that_make_pictures_are_found_on_every_page(gemini: Gemini) -> None:
     assert await gemini.discover() == (
-        Found(upstream=MODEL, title="Gemini-Nano-Banana-2.1"),
-        Found(upstream="gemini-3-pro-image", title="Gemini-3-Pro-Image"),
+        Found(upstream=MODEL, title="Gemini-Nano-Banana-2.1", like=MODEL),
+        Found(upstream="gemini-3-pro-image", title="Gemini-3-Pro-Image", like=MODEL),
     )
 
 

@@ -252,5 +252,5 @@ async def test_its_models_are_found_and_it_answers_a_ping(
     keyed: Gemini, vendor: FakeGemini
 ) -> None:
     await keyed.ping()
-    assert await keyed.discover() == (Found(upstream=MODEL),)
+    assert await keyed.discover() == (Found(upstream=MODEL, like=MODEL),)
     assert not tokens(vendor)

@@ -220,17 +220,20 @@ async def test_the_requests_id_is_kept(router: OpenRouter, vendor: FakeOpenRoute
 async def test_models_are_found_with_the_dearest_price_a_picture(
     router: OpenRouter, vendor: FakeOpenRouter
 ) -> None:
+    like = "grok-imagine-image-2.0"
     assert await router.discover() == (
         Found(
             upstream="x-ai/grok-imagine-image-2.0",
             title="X-Ai/Grok-Imagine-Image-2.0",
+            like=like,
             price=PerImage(prices={"*": Nano(60_000_000)}),
         ),
-        Found(upstream=MODEL, title="Google/Gemini-Nano-Banana-2.1"),
+        Found(upstream=MODEL, title="Google/Gemini-Nano-Banana-2.1", like=like),
         Found(upstream="black-forest-labs/flux-3-image", title="Black-Forest-Labs/Flux-3-Image"),
-        Found(upstream="meta/muse-image", title="Meta/Muse-Image"),
+        Found(upstream="meta/muse-image", title="Meta/Muse-Image", like=like),
     )
-    assert all(each.path.startswith("/api/v1/images/models") for each in vendor.received)
+    assert OFFER.model(like) is not None
+    assert vendor.calls("/api/v1/images/models/") == 3
 
 
 def endpoints(*lines: object) -> bytes:
@@ -264,9 +267,13 @@ def test_a_price_a_picture_covers_every_endpoint_or_is_none(
     assert found == (None if price is None else PerImage(prices={"*": price}))
 
 
-def test_a_list_of_models_is_read_tolerantly() -> None:
-    body = b'{"data":[7,{"id":7},{"id":"a"},{"id":"a/../b"},{"id":"a/b","name":7}]}'
-    assert read_models(body) == [Found(upstream="a/b")]
+@pytest.mark.parametrize(
+    "parameters", [None, 7, {}, {"aspect_ratio": 7}, {"aspect_ratio": {"values": 7}}]
+)
+def test_a_list_of_models_is_read_tolerantly(parameters: object) -> None:
+    good = {"id": "a/b", "name": 7, "supported_parameters": parameters}
+    listed = [7, {"id": 7}, {"id": "a"}, {"id": "a/../b"}, good]
+    assert read_models(json.dumps({"data": listed}).encode()) == [Found(upstream="a/b")]
     assert read_models(b'{"data":7}') is None
     assert nano(1000) is None
 

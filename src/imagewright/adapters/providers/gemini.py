@@ -51,6 +51,8 @@ _SEEDS = 2**31
 _WORD = re.compile(r"[A-Z][A-Z_]{2,63}\Z")
 _PLACE = re.compile(r"[a-z0-9][a-z0-9:.-]{0,62}\Z")
 _MAKERS = ("-image", "nano-banana")
+_NEWEST = "gemini-nano-banana-2.1"
+"""What a model is taken to be like that the data file does not know; it gets no price from it."""
 _TYPES = {Format.PNG: "image/png", Format.JPEG: "image/jpeg"}
 
 
@@ -361,5 +363,6 @@ def _makers(page: Mapping[str, object]) -> list[Found]:
         able = isinstance(methods, list) and "generateContent" in methods
         if able and any(part in name for part in _MAKERS):
             title = model.get("displayName")
-            found.append(Found(upstream=name, title=title if isinstance(title, str) else None))
+            told = title if isinstance(title, str) else None
+            found.append(Found(upstream=name, title=told, like=_NEWEST))
     return found

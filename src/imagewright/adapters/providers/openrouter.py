@@ -127,7 +127,7 @@ class OpenRouter:
         await self._look("key")
 
     async def discover(self) -> tuple[Found, ...]:
-        """The image models, each with a price where one a picture covers it."""
+        """The image models; those that can be offered are priced where one a picture covers it."""
         answer = await self._look("images/models")
         found = read_models(answer.body)
         if found is None:
@@ -200,6 +200,8 @@ class OpenRouter:
         return await self._line.look(call, self._judge(""))
 
     async def _priced(self, found: Found) -> Found:
+        if found.like is None:
+            return found
         try:
             answer = await self._look(f"images/models/{quote(found.upstream)}/endpoints")
         except Fault:

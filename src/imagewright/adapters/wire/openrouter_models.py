@@ -13,12 +13,18 @@ from imagewright.core.catalogue import PerImage
 from imagewright.core.money import DOLLAR, FREE, Nano
 from imagewright.ports.provider import Found
 
+_LIKE = "grok-imagine-image-2.0"
+_RATIOS = frozenset({"1:1", "16:9", "9:16", "4:3", "3:4"})
+"""Those of the model above, which is words and a named size only, as most of them can do."""
 _MOST_USD = 1000
 _TITLE = 200
 
 
 def read_models(body: bytes) -> list[Found] | None:
-    """The models that are listed, without prices; None where it is no such list."""
+    """The models that are listed, without prices; None where it is no such list.
+
+    A model that takes words and the usual sizes is `like` the plainest of the data file.
+    """
     listed = _data(body)
     if not isinstance(listed, list):
         return None
@@ -67,7 +73,22 @@ def _found(model: Mapping[str, object]) -> Iterator[Found]:
     name, title = model.get("id"), model.get("name")
     if isinstance(name, str) and name.count("/") == 1:
         told = title[:_TITLE] if isinstance(title, str) and title else None
-        yield Found(upstream=name, title=told)
+        yield Found(upstream=name, title=told, like=_LIKE if _is_like(model) else None)
+
+
+def _is_like(model: Mapping[str, object]) -> bool:
+    """Whether it takes the sizes of the one that it is then taken to be like."""
+    taken = model.get("supported_parameters")
+    if not isinstance(taken, dict):
+        return False
+    return _values(taken.get("aspect_ratio")) >= _RATIOS and "1K" in _values(
+        taken.get("resolution")
+    )
+
+
+def _values(capability: object) -> frozenset[str]:
+    values = capability.get("values") if isinstance(capability, dict) else None
+    return frozenset(map(str, values)) if isinstance(values, list) else frozenset()
 
 
 def _endpoint_price(endpoint: object) -> Nano | None:
