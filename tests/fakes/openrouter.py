@@ -6,6 +6,7 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from starlette.requests import Request
@@ -40,6 +41,9 @@ PRICING: dict[str, list[list[dict[str, Any]]]] = {
     ],
     "meta/muse-image": [],
 }
+EVENTS = {"content-type": "text/event-stream"}
+BUFFERED: Any = {"cost": 0.01}
+"""The usage of a reply that does not stream, whatever was asked for."""
 _RATIOS = ["1:1", "16:9", "9:16", "3:2", "2:3", "4:3", "3:4"]
 _KNOWN = {
     "model", "prompt", "n", "size", "resolution", "aspect_ratio", "quality", "background",
@@ -82,6 +86,8 @@ class FakeOpenRouter(Vendor):
         wrong = _wrong(received)
         if reply.body is None and wrong is not None:
             reply = wrong
+        if reply.body is None and received.values.get("stream") and reply.usage is not BUFFERED:
+            reply = replace(reply, headers=EVENTS, body=_stream(received, reply))
         return self.sent(reply, _right(received, reply) if reply.body is None else reply.body)
 
     async def _models(self, request: Request) -> Response:
@@ -147,6 +153,30 @@ def _right(received: Received, reply: Reply) -> bytes:
         "usage": USAGE if reply.usage is USUAL else reply.usage,
     }
     return json.dumps({name: each for name, each in answer.items() if each is not None}).encode()
+
+
+def events(*bodies: Mapping[str, Any]) -> bytes:
+    """Server-sent events, each with one object."""
+    return "".join(f"data: {json.dumps(each)}\n\n" for each in bodies).encode()
+
+
+def _stream(received: Received, reply: Reply) -> bytes:
+    answer = json.loads(_right(received, reply))
+    partials = [
+        {
+            "type": "image_generation.partial_image",
+            "b64_json": base64.b64encode(encoded(16, 16, shade=number)).decode(),
+            "partial_image_index": number,
+        }
+        for number in range(3)
+    ]
+    done = {
+        "type": "image_generation.completed",
+        "created": answer["created"],
+        "usage": answer.get("usage"),
+        **answer["data"][0],
+    }
+    return events(*partials, done) + b"data: [DONE]\n\n"
 
 
 def _wrong(received: Received) -> Reply | None:

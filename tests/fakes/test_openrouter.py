@@ -97,3 +97,13 @@ def test_it_lists_models_and_what_they_cost(client: OpenRouter) -> None:
         0.06,
         0.0,
     ]
+
+
+def test_it_streams_partial_images_and_the_picture(client: OpenRouter) -> None:
+    with client.images.generate(model=MODEL, prompt="a cat", stream=True) as stream:
+        found = list(stream)
+    *partials, last = found
+    assert [type(each) for each in partials] == [components.ImageGenPartialImageEvent] * 3
+    assert isinstance(last, components.ImageGenCompletedEvent)
+    assert last.usage is not None
+    assert last.usage.cost == USAGE["cost"]

@@ -1,4 +1,3 @@
-import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -6,33 +5,38 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from imagewright.adapters.catalogue.reader import read_offer
 from imagewright.adapters.providers.openrouter import Config, OpenRouter, build
-from imagewright.adapters.wire.openrouter_models import nano, read_model_price, read_models
 from imagewright.core.ask import Background, Quality
-from imagewright.core.catalogue import Lifecycle, PerImage
 from imagewright.core.errors import (
+    Fault,
     ModerationBlocked,
     OutcomeUnknown,
-    ProviderBadAnswer,
     ProviderMisconfigured,
     Unsupported,
 )
 from imagewright.core.money import Nano
 from imagewright.core.picture import Format
-from imagewright.core.pricing import actual, ceiling
 from imagewright.core.secret import Secret
 from imagewright.core.size import Size
 from imagewright.core.spending import Usage
-from imagewright.ports.provider import Delivery, Found, Parts, Provider
+from imagewright.ports.provider import Delivery, Parts, Provider
 from tests.contracts.http_provider import HttpProviderContract, shown
-from tests.contracts.provider import Edits, Transparent
-from tests.fakes.openrouter import KEY, MODEL, USAGE, FakeOpenRouter, error, flagged
+from tests.contracts.provider import Edits, Transparent, made
+from tests.fakes.openrouter import (
+    BUFFERED,
+    EVENTS,
+    KEY,
+    MODEL,
+    USAGE,
+    FakeOpenRouter,
+    error,
+    events,
+    flagged,
+)
 from tests.fakes.orders import PROMPT, Time, Watched, order, parts
-from tests.fakes.vendor import VENDOR_WORDS, Reply, html
+from tests.fakes.vendor import VENDOR_WORDS, Reply, Way
 
 WIDE: dict[str, Any] = {"size": Size(1264, 848), "size_name": "3:2/1K"}
-OFFER = read_offer("openrouter", "openrouter")
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +194,59 @@ async def test_the_pictures_that_can_be_read_are_delivered(
     assert [each.data for each in delivery.pictures] == [b"\0\0\0"]
 
 
+async def test_partial_images_are_told_up_to_as_many_as_were_asked(
+    router: OpenRouter, vendor: FakeOpenRouter
+) -> None:
+    watched = Watched()
+    delivery = await router.generate(order(ask={"n": 2, "partial_images": 2}), watched)
+    assert made(delivery) == [("png", 96, 64, False)] * 2
+    assert sorted(index for index, _ in watched.partials) == [0, 1, 2, 3]
+    assert delivery.usage == Usage(pictures=2, output_tokens=2586, cost=Nano(69_825_000))
+    assert [each.values["stream"] for each in vendor.received] == [True, True]
+
+
+async def test_a_model_that_does_not_stream_answers_at_once(
+    router: OpenRouter, vendor: FakeOpenRouter
+) -> None:
+    vendor.replies.append(Reply(usage=BUFFERED))
+    delivery = await ask_for(router, ask={"partial_images": 1})
+    assert delivery.usage == Usage(pictures=1, cost=Nano(10_000_000))
+
+
+DONE = {"type": "image_generation.completed", "b64_json": "AAAA"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (events({"type": "error", "error": {"message": VENDOR_WORDS}}), OutcomeUnknown),
+        (
+            events({"type": "error", "error": {"code": "content_policy_violation"}}),
+            ModerationBlocked,
+        ),
+        (events({**DONE, "b64_json": "!!"}), OutcomeUnknown),
+        (events({**DONE, "type": "image_generation.partial_image"}), OutcomeUnknown),
+        (b"", OutcomeUnknown),
+    ],
+)
+async def test_a_stream_without_a_picture_says_what_it_proves(
+    router: OpenRouter, vendor: FakeOpenRouter, body: bytes, expected: type[Fault]
+) -> None:
+    vendor.replies.append(Reply(body=body, headers=EVENTS))
+    with pytest.raises(expected) as caught:
+        await ask_for(router, ask={"partial_images": 1})
+    assert VENDOR_WORDS not in shown(caught.value)
+
+
+async def test_a_stream_that_breaks_off_behind_the_picture_has_delivered_it(
+    router: OpenRouter, vendor: FakeOpenRouter
+) -> None:
+    body = events(DONE) + b":" * len(events(DONE)) * 2
+    vendor.replies.append(Reply(body=body, headers=EVENTS, way=Way.CLOSE_MID_BODY))
+    delivery = await ask_for(router, ask={"partial_images": 1})
+    assert [each.data for each in delivery.pictures] == [b"\0\0\0"]
+
+
 async def test_an_error_with_status_200_proves_nothing(
     router: OpenRouter, vendor: FakeOpenRouter
 ) -> None:
@@ -215,81 +272,6 @@ async def test_the_requests_id_is_kept(router: OpenRouter, vendor: FakeOpenRoute
     assert (await ask_for(router)).request == "gen-1"
     vendor.replies.append(Reply(headers={"x-request-id": "<script>"}))
     assert (await ask_for(router)).request is None
-
-
-async def test_models_are_found_with_the_dearest_price_a_picture(
-    router: OpenRouter, vendor: FakeOpenRouter
-) -> None:
-    like = "grok-imagine-image-2.0"
-    assert await router.discover() == (
-        Found(
-            upstream="x-ai/grok-imagine-image-2.0",
-            title="X-Ai/Grok-Imagine-Image-2.0",
-            like=like,
-            price=PerImage(prices={"*": Nano(60_000_000)}),
-        ),
-        Found(upstream=MODEL, title="Google/Gemini-Nano-Banana-2.1", like=like),
-        Found(upstream="black-forest-labs/flux-3-image", title="Black-Forest-Labs/Flux-3-Image"),
-        Found(upstream="meta/muse-image", title="Meta/Muse-Image", like=like),
-    )
-    assert OFFER.model(like) is not None
-    assert vendor.calls("/api/v1/images/models/") == 3
-
-
-def endpoints(*lines: object) -> bytes:
-    return json.dumps({"data": {"id": "a/b", "endpoints": [{"pricing": list(lines)}]}}).encode()
-
-
-PICTURE = {"billable": "output_image", "unit": "image", "cost_usd": 0.04}
-
-
-@pytest.mark.parametrize(
-    ("body", "price"),
-    [
-        (endpoints(PICTURE), Nano(40_000_000)),
-        (endpoints(PICTURE, {**PICTURE, "cost_usd": 0.09, "variant": "4K"}), Nano(90_000_000)),
-        (endpoints(PICTURE, {**PICTURE, "unit": "megapixel"}), None),
-        (endpoints(PICTURE, {**PICTURE, "billable": "input_reference"}), None),
-        (endpoints(PICTURE, {**PICTURE, "cost_usd": "much"}), None),
-        (endpoints(7), None),
-        (endpoints(), None),
-        (b'{"endpoints":[{"pricing":7}]}', None),
-        (b'{"endpoints":[7]}', None),
-        (b"[]", None),
-        (b"no json", None),
-        (b"[" * 100_000, None),
-    ],
-)
-def test_a_price_a_picture_covers_every_endpoint_or_is_none(
-    body: bytes, price: Nano | None
-) -> None:
-    found = read_model_price(body)
-    assert found == (None if price is None else PerImage(prices={"*": price}))
-
-
-@pytest.mark.parametrize(
-    "parameters", [None, 7, {}, {"aspect_ratio": 7}, {"aspect_ratio": {"values": 7}}]
-)
-def test_a_list_of_models_is_read_tolerantly(parameters: object) -> None:
-    good = {"id": "a/b", "name": 7, "supported_parameters": parameters}
-    listed = [7, {"id": 7}, {"id": "a"}, {"id": "a/../b"}, good]
-    assert read_models(json.dumps({"data": listed}).encode()) == [Found(upstream="a/b")]
-    assert read_models(b'{"data":7}') is None
-    assert nano(1000) is None
-
-
-@pytest.mark.parametrize("answer", [html(200), Reply(body=b'{"data":7}')])
-async def test_a_list_that_is_none_is_told(answer: Reply) -> None:
-    class Broken(FakeOpenRouter):
-        async def _models(self, request: Any) -> Any:
-            await self.note(request)
-            return self.sent(answer, answer.body or b"")
-
-    with Broken() as vendor:
-        provider = build(configured(vendor), parts())
-        with pytest.raises(ProviderBadAnswer):
-            await provider.discover()
-        await provider.close()
 
 
 async def test_a_ping_asks_about_the_key(router: OpenRouter, vendor: FakeOpenRouter) -> None:
@@ -324,17 +306,3 @@ def test_settings_make_a_config_from_text() -> None:
     assert KEY not in repr(made)
     with pytest.raises(ValidationError, match="onli"):
         TypeAdapter(Config).validate_python({"onli": []})
-
-
-def test_ceilings_are_the_vendors_prices() -> None:
-    grok, banana = OFFER.model("grok-imagine-image-2.0"), OFFER.model("gemini-nano-banana-2.1")
-    assert grok is not None
-    assert banana is not None
-    plan = order(size=Size(1280, 720)).plan
-    assert ceiling(plan, grok).amount == 60_000_000
-    assert actual(Usage(pictures=1, cost=Nano(5)), plan, grok) == 5
-    assert ceiling(order(size=Size(1024, 1024)).plan, banana).amount > 33_600_000
-
-
-def test_every_current_model_can_be_chosen_by_its_profile() -> None:
-    assert all(each.profile for each in OFFER.models if each.lifecycle is Lifecycle.CURRENT)

@@ -6,14 +6,16 @@ Input images go as data URLs. There is no mask. Options of a model in the catalo
 
 * `output_format`: false for a model whose format cannot be chosen; the parameter is not sent.
 
-What an order costs is in its answer. A 200 may carry an error instead of pictures: it means that a
-model was at work, so unless it is a refusal for safety's sake the outcome is unknown.
+Partial images come in server-sent events from the models that have them; how many cannot be asked
+for, and those beyond what was asked are not told. What an order costs is in its answer. A 200
+may carry an error instead of pictures: it means that a model was at work, so unless it is a
+refusal for safety's sake the outcome is unknown.
 """
 
 import asyncio
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 from urllib.parse import quote
@@ -22,10 +24,11 @@ from imagewright.adapters.web.client import Answer, Bounds, Call, Client, Endpoi
 from imagewright.adapters.web.origin import parse_url
 from imagewright.adapters.wire.line import Judge, Judgement, Line
 from imagewright.adapters.wire.openrouter_models import nano, read_model_price, read_models
-from imagewright.adapters.wire.refusals import read_error, refusal, unknown
+from imagewright.adapters.wire.refusals import not_made, read_error, refusal, unknown
 from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import decode_base64, read_object, whole
 from imagewright.adapters.wire.retrying import asked_pause, may_repeat
+from imagewright.adapters.wire.streams import PictureStream
 from imagewright.core.errors import (
     Fault,
     ModerationBlocked,
@@ -141,36 +144,52 @@ class OpenRouter:
 
     async def _make(self, order: Order, watch: Watch) -> Delivery:
         until = self._parts.clock.monotonic() + self._config.total_timeout
+        if order.plan.ask.partial_images:
+            order = replace(order, plan=replace(order.plan, per_call=1))
 
-        async def make(part: Order, _: int) -> Delivery:
-            return await self._carry_out(part, until, watch)
+        async def make(part: Order, first: int) -> Delivery:
+            return await self._carry_out(part, first, until, watch)
 
         await watch.stage("Waiting for the provider")
         return await repeat(order, watch, make)
 
-    async def _carry_out(self, order: Order, until: float, watch: Watch) -> Delivery:
+    async def _carry_out(self, order: Order, first: int, until: float, watch: Watch) -> Delivery:
+        count = order.plan.ask.partial_images
         call = Call(
             path="images",
             json=self._parameters(order),
             # Base64 takes four bytes for three.
-            limit=order.plan.ask.n * (self._config.picture_bytes * 3 // 2) + _SLACK,
+            limit=(order.plan.ask.n + count) * (self._config.picture_bytes * 3 // 2) + _SLACK,
         )
-        answer = await self._line.ask(call, self._judge(order.plan.model), until, watch)
+        partials = range(first * count, (first + 1) * count)
+        stream = PictureStream(watch, partials, _usage_of_one) if count else None
+        judge = self._judge(order.plan.model)
+        answer = await self._line.ask(call, judge, until, watch, stream)
+        if stream is not None and stream.used:
+            return self._streamed(stream, order, _request_id(answer))
         found = await asyncio.to_thread(read_object, answer.body) or {}
         listed = found.get("data")
         texts = [_text(each) for each in listed] if isinstance(listed, list) else []
-        pictures = await asyncio.to_thread(self._pictures, texts[: order.plan.ask.n], order)
+        data = await asyncio.to_thread(_decoded, texts[: order.plan.ask.n])
+        pictures = self._pictures(data, order)
         if not pictures:
             raise _moderated(found) or unknown()
         usage = _usage(found.get("usage"), len(texts))
         return Delivery(pictures=pictures, usage=usage, request=_request_id(answer))
 
-    def _pictures(self, texts: list[str], order: Order) -> tuple[Made, ...]:
-        decoded = [decode_base64(text) for text in texts]
+    def _streamed(self, stream: PictureStream, order: Order, request: str | None) -> Delivery:
+        if stream.results is None:
+            raise not_made(stream.error)
+        pictures = self._pictures([each.data for each in stream.results.entries], order)
+        if not pictures:
+            raise unknown()
+        return Delivery(pictures=pictures, usage=stream.results.usage, request=request)
+
+    def _pictures(self, found: Sequence[bytes | None], order: Order) -> tuple[Made, ...]:
         most = self._config.picture_bytes
         # Of several pictures of one seed nobody says which seed is whose.
         seed = order.plan.ask.seed if order.plan.ask.n == 1 else None
-        return tuple(Made(data=data, seed=seed) for data in decoded if data and len(data) <= most)
+        return tuple(Made(data=data, seed=seed) for data in found if data and len(data) <= most)
 
     def _parameters(self, order: Order) -> dict[str, object]:
         plan, ask = order.plan, order.plan.ask
@@ -184,6 +203,7 @@ class OpenRouter:
             "output_format": plan.output_format.value if chosen else None,
             "output_compression": plan.output_compression,
             "seed": ask.seed,
+            "stream": True if ask.partial_images else None,
             "input_references": [_reference(each) for each in order.references] or None,
             "provider": self._routing(),
             **_size(order),
@@ -227,6 +247,10 @@ def _text(entry: object) -> str:
     return found if isinstance(found, str) else ""
 
 
+def _decoded(texts: Sequence[str]) -> list[bytes | None]:
+    return [decode_base64(text) for text in texts]
+
+
 def _size(order: Order) -> dict[str, object]:
     plan = order.plan
     ratio, _, tier = (plan.size_name or "").partition("/")
@@ -264,6 +288,10 @@ def _usage(found: object, pictures: int) -> Usage | None:
         paid = nano(upstream)
         cost = None if paid is None else Nano(cost + paid)
     return Usage(pictures=pictures, output_tokens=whole(found.get("completion_tokens")), cost=cost)
+
+
+def _usage_of_one(found: object) -> Usage | None:
+    return _usage(found, 1)
 
 
 def _request_id(answer: Answer) -> str | None:

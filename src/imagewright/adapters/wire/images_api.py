@@ -16,6 +16,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from imagewright.adapters.web.client import Answer, Call, Client
 from imagewright.adapters.web.failures import WebError
@@ -31,6 +32,7 @@ from imagewright.adapters.wire.results import (
     listed_models,
     read_cost,
     read_results,
+    read_usage,
 )
 from imagewright.adapters.wire.retrying import asked_pause, may_repeat
 from imagewright.adapters.wire.server import Server
@@ -136,7 +138,8 @@ class ImagesApi:
         inputs = bool(order.references or order.mask)
         count = order.plan.ask.partial_images
         partials = range(told.first * count, (told.first + 1) * count)
-        stream = PictureStream(told.watch, partials, inputs=inputs) if count else None
+        read = partial(read_usage, pictures=1, inputs=inputs)
+        stream = PictureStream(told.watch, partials, read) if count else None
         judge = Judge(self._parts, order.plan.model)
         answer = await self._line.ask(call, judge, told.until, told.watch, stream)
         if stream is not None and stream.used:

@@ -5,12 +5,15 @@ stream is for one picture, since nothing in an event says which of several it be
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from imagewright.adapters.wire.refusals import VendorError, error_of
-from imagewright.adapters.wire.results import Results, entry_of, read_object, read_usage, whole
+from imagewright.adapters.wire.results import Results, entry_of, read_object, whole
 from imagewright.adapters.wire.sse import Event, EventReader
+from imagewright.core.spending import Usage
 from imagewright.ports.provider import Watch
+
+ReadUsage = Callable[[object], Usage | None]
 
 _LARGE = 64 * 1024
 _SUCCESS = range(200, 300)
@@ -32,14 +35,14 @@ def is_stream(status: int, headers: Mapping[str, str]) -> bool:
 class PictureStream:
     """Takes an answer of events, tells the watch the partial images, and keeps the picture.
 
-    `partials` are the numbers that its partial images have in the order. `inputs` is that of
-    `read_usage`.
+    `partials` are the numbers that its partial images have in the order. `usage` reads what the
+    last event reports of the one picture.
     """
 
-    def __init__(self, watch: Watch, partials: range, *, inputs: bool) -> None:
+    def __init__(self, watch: Watch, partials: range, usage: ReadUsage) -> None:
         self._watch = watch
         self._partials = partials
-        self._inputs = inputs
+        self._usage = usage
         self._events = EventReader()
         self.used = False
         self.results: Results | None = None
@@ -68,7 +71,7 @@ class PictureStream:
         if not kind.endswith(".completed"):
             return True
         entry = entry_of(found)
-        usage = read_usage(found.get("usage"), pictures=1, inputs=self._inputs)
+        usage = self._usage(found.get("usage"))
         entries = () if entry is None else (entry,)
         self.results = Results(listed=1, entries=entries, usage=usage)
         return False
