@@ -11,6 +11,7 @@ from cyclopts import App as Commands
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from imagewright.adapters.catalogue.reader import read_offer
 from imagewright.app import App, build
 from imagewright.app.upstreams import offers_of
 from imagewright.cli import application
@@ -110,6 +111,12 @@ def offer(kind: str, state: Path) -> Offer:
     """What a provider of the kind offers where the operator says nothing of models."""
     wanted = {"state": str(state), f"providers.{kind}.kind": kind}
     return offers_of(load(explicit=wanted, environ={}).settings)[0]
+
+
+def templates(kind: str) -> tuple[Model, ...]:
+    """The models of a kind that are offered only where the operator lists them."""
+    data = tomllib.loads((ADAPTERS / f"{kind}.toml").read_text("utf-8"))
+    return read_offer(kind, kind, list(data["models"])).models if data.get("templates") else ()
 
 
 def life(model: Model) -> str:

@@ -14,6 +14,7 @@ from imagewright.adapters.acl.reader import ENTRY, TOP
 from imagewright.adapters.auth.token_reader import ENTRY as TOKEN_ENTRY
 from imagewright.adapters.auth.workload import GITHUB, GITLAB
 from imagewright.adapters.telemetry.metrics import Metrics
+from imagewright.adapters.wire.dialect import DIALECTS
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.resources import RESOURCES
 from imagewright.api.mcp.server import TOOLS
@@ -177,6 +178,8 @@ def test_a_provider_has_its_keys_with_their_defaults(kind: str) -> None:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if value == ():
+        return "[]"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
@@ -188,6 +191,20 @@ def test_a_provider_has_its_models_with_their_prices(kind: str, tmp_path: Path) 
     for name, model in models.items():
         assert rows[name]["Life"] == facts.life(model), name
         assert rows[name]["Price"] == facts.price(model), name
+
+
+@pytest.mark.parametrize("kind", sorted(facts.kinds()))
+def test_a_provider_has_its_templates(kind: str) -> None:
+    rows = rows_of("providers.md", "Template", f"`{kind}`")
+    models = {model.id: model for model in facts.templates(kind)}
+    same(f"providers.md under {kind}", list(rows), models)
+    for name, model in models.items():
+        assert (rows[name]["Life"], rows[name]["Price"]) == (facts.life(model), facts.price(model))
+
+
+def test_every_dialect_has_its_row() -> None:
+    rows = rows_of("providers.md", "Dialect", "`openai_compatible`")
+    same("providers.md under openai_compatible", list(rows), DIALECTS)
 
 
 def test_every_metric_has_its_row() -> None:

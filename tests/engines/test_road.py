@@ -34,10 +34,10 @@ async def service(sd_engine: Engine, tmp_path: Path) -> AsyncIterator[Service]:
     }
     settings, tokens = configured(
         tmp_path / "state",
-        providers__engine__kind="openai",
+        providers__engine__kind="openai_compatible",
         providers__engine__base_url=sd_engine.base_url,
         providers__engine__concurrency=1,
-        providers__engine__charges=False,
+        providers__engine__dialect="sd-server",
         providers__engine__models=[model],
         limits__wait=300,
     )

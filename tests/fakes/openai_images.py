@@ -6,6 +6,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from starlette.requests import Request
@@ -26,8 +27,16 @@ USAGE: dict[str, Any] = {
 _GENERATION = {
     "prompt", "model", "n", "size", "quality", "background", "output_format",
     "output_compression", "moderation", "stream", "partial_images", "safety_identifier",
+    "complexity", "frame_count", "frame_duration_ms",
 }  # fmt: skip
-_EDIT = _GENERATION | {"image", "image[]", "mask", "markup", "input_fidelity"}
+_EDIT = _GENERATION | {"image", "image[]", "images", "mask", "markup", "input_fidelity"}
+EVENTS = {"content-type": "text/event-stream; charset=utf-8"}
+MODELS: list[dict[str, Any]] = [
+    {"id": "gpt-image-2.5-flare", "shutdown_date": None},
+    {"id": "gpt-image-1.5", "shutdown_date": "2026-12-01"},
+    {"id": "chatgpt-image-latest", "shutdown_date": "soon"},
+    {"id": "gpt-6-luna"},
+]
 
 
 def error(status: int, code: str | None, **more: Any) -> Reply:
@@ -47,6 +56,15 @@ def moderation(code: str = "moderation_blocked") -> Reply:
     )
 
 
+def sse(*events: object) -> bytes:
+    """Events as the API sends them: named as their `type` says."""
+    names = [each.get("type", "") if isinstance(each, dict) else "" for each in events]
+    return "".join(
+        f"event: {name}\ndata: {json.dumps(each)}\n\n"
+        for name, each in zip(names, events, strict=True)
+    ).encode()
+
+
 class FakeOpenAI(Vendor):
     """Serves `/v1/images/generations`, `/v1/images/edits` and `/v1/models`."""
 
@@ -54,9 +72,9 @@ class FakeOpenAI(Vendor):
 
     def routes(self) -> Sequence[BaseRoute]:
         return [
-            Route("/v1/images/generations", self._images, methods=["POST"]),
-            Route("/v1/images/edits", self._images, methods=["POST"]),
-            Route("/v1/models", self._models),
+            Route("/v1/images/generations", self.images, methods=["POST"]),
+            Route("/v1/images/edits", self.images, methods=["POST"]),
+            Route("/v1/models", self.models),
             Route("/files/{name}", self._file),
         ]
 
@@ -64,15 +82,47 @@ class FakeOpenAI(Vendor):
     def base_url(self) -> str:
         return f"{self.origin}/v1"
 
-    async def _images(self, request: Request) -> Response:
+    async def images(self, request: Request) -> Response:
         received, reply = await self.take(request)
-        wrong = _wrong(received)
+        wrong = self.wrong(received)
         if reply.body is None and wrong is not None:
             reply = wrong
-        body = self._right(received, reply) if reply.body is None else reply.body
-        return self.sent(reply, body)
+        if reply.body is not None:
+            return self.sent(reply, reply.body)
+        if str(received.values.get("stream", "")).lower() == "true":
+            reply = replace(reply, headers={**self.stream_headers(), **reply.headers})
+            return self.sent(reply, self.stream(received, reply))
+        return self.sent(reply, self.right(received, reply))
 
-    def _right(self, received: Received, reply: Reply) -> bytes:
+    def wrong(self, received: Received) -> Reply | None:
+        """Its own refusal of a request that is not right, or None."""
+        return _wrong(received)
+
+    def stream_headers(self) -> dict[str, str]:
+        """Those of an answer to a request for a stream."""
+        return EVENTS
+
+    def stream(self, received: Received, reply: Reply) -> bytes:
+        """Partial images as asked, then the picture, as events."""
+        answer = json.loads(self.right(received, reply))
+        kind = "image_edit" if received.path.endswith("edits") else "image_generation"
+        told = {
+            "created_at": answer["created"],
+            "size": received.values.get("size", "auto"),
+            "quality": "low",
+            "background": "opaque",
+            "output_format": received.values.get("output_format", "png"),
+            **answer["data"][0],
+        }
+        partials = [
+            {"type": f"{kind}.partial_image", "partial_image_index": number, **told}
+            for number in range(int(received.values.get("partial_images", 0)))
+        ]
+        usage = {"usage": answer["usage"]} if "usage" in answer else {}
+        return sse(*partials, {"type": f"{kind}.completed", **told, **usage})
+
+    def right(self, received: Received, reply: Reply) -> bytes:
+        """What was asked for, as one answer."""
         form = str(received.values.get("output_format", "png"))
         size = str(received.values.get("size", "auto"))
         width, height = (int(each) for each in ("64x64" if size == "auto" else size).split("x"))
@@ -91,11 +141,14 @@ class FakeOpenAI(Vendor):
         answer = {"created": 1_763_700_000, "data": [entry] * count, "usage": usage}
         return json.dumps({key: each for key, each in answer.items() if each is not None}).encode()
 
-    async def _models(self, request: Request) -> Response:
+    async def models(self, request: Request) -> Response:
         await self.note(request)
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return JSONResponse({"error": {"code": "invalid_api_key"}}, status_code=401)
-        return JSONResponse({"object": "list", "data": []})
+        listed = [
+            {"object": "model", "created": 1, "owned_by": "openai", **each} for each in MODELS
+        ]
+        return JSONResponse({"object": "list", "data": listed})
 
     async def _file(self, request: Request) -> Response:
         await self.note(request)
@@ -115,7 +168,8 @@ def _wrong(received: Received) -> Reply | None:
     for name in sorted({"prompt", "model"} - names):
         return error(400, "missing_required_parameter", param=name)
     images = [each for each in received.files if each[0] in {"image", "image[]"}]
-    if known is _EDIT and not 1 <= len(images) <= 16:
+    count = len(images) or len(received.values.get("images", ()))
+    if known is _EDIT and not 1 <= count <= 16:
         return error(400, "invalid_value", param="image")
     if any(each[2] not in {"image/png", "image/jpeg", "image/webp"} for each in received.files):
         return error(400, "unsupported_file_mimetype", param="image")

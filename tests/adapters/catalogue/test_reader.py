@@ -49,6 +49,14 @@ def test_the_file_is_offered_in_its_order() -> None:
     assert two.price == one.price
 
 
+def test_templates_are_offered_only_where_they_are_listed() -> None:
+    data = f"templates = true\n{DATA}"
+    assert offered(data=data).models == ()
+    assert [model.id for model in offered(["two"], data).models] == ["two"]
+    (fault,) = faults(data=f"templates = 1\n{DATA}")
+    assert fault == "vendor.toml: templates: must be true or false"
+
+
 def test_the_operator_chooses_orders_changes_and_adds() -> None:
     offer = offered(
         [
@@ -80,6 +88,7 @@ def test_the_shipped_catalogues_are_right() -> None:
         "gpt-image-2.5-sunburst",
         "gpt-image-2.6-flare",
         "gpt-image-2.6-sunburst",
+        "gpt-image-2.6-flare-animated",
         "gpt-image-2",
         "gpt-image-1.5",
         "chatgpt-image-latest",
@@ -89,7 +98,8 @@ def test_the_shipped_catalogues_are_right() -> None:
         "dall-e-2",
     ]
     assert all(model.price for model in offer.models if model.lifecycle is not Lifecycle.ENDED)
-    flare, mini = offer.models[0], offer.models[7]
+    assert all(model.profile for model in offer.models if model.lifecycle is Lifecycle.CURRENT)
+    flare, mini = offer.models[0], offer.models[8]
     assert isinstance(flare.price, PerToken)
     assert (flare.price.text_in, flare.price.image_in, flare.price.image_out) == (
         5_000,

@@ -1,3 +1,6 @@
+import base64
+from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any, ClassVar
 
 import pytest
@@ -14,7 +17,7 @@ from imagewright.core.errors import (
 from imagewright.core.picture import Format
 from imagewright.core.secret import Secret
 from imagewright.core.spending import Usage
-from imagewright.ports.provider import Input, Order, Parts, Provider
+from imagewright.ports.provider import Found, Input, Order, Parts, Provider
 from tests.adapters.providers.openai_setup import ask_for, configured, failure
 from tests.contracts.http_provider import HttpProviderContract
 from tests.contracts.provider import Edits, Masked, Transparent, made
@@ -48,11 +51,12 @@ class TestOpenAI(Transparent, Edits, Masked, HttpProviderContract):
         return error(status, None, headers=headers)
 
 
-class TestOpenAIThatChargesNothing(TestOpenAI):
-    charges: ClassVar[bool] = False
-
-    def build(self, vendor: Any, parts: Parts, **config: Any) -> Provider:
-        return build(configured(vendor, charges=False, **config), parts)
+class TestEditsInJson(Edits, Masked):
+    @pytest.fixture
+    async def provider(self, vendor: FakeOpenAI) -> AsyncIterator[Provider]:
+        provider = build(configured(vendor, edits="images"), parts())
+        yield provider
+        await provider.close()
 
 
 async def test_a_generation_sends_what_the_plan_has_set(
@@ -132,28 +136,56 @@ async def test_input_formats_that_the_api_does_not_take_are_refused_here(
     assert not vendor.received
 
 
-async def test_quirks_change_what_is_sent(vendor: FakeOpenAI) -> None:
-    vendor.replies.append(Reply(body=b'{"data":[{"b64_json":"AAAA"}]}'))
+async def test_a_json_edit_sends_images_and_mask_as_data_urls(vendor: FakeOpenAI) -> None:
+    provider = build(configured(vendor, edits="images"), parts())
+    asked = order(references=16, mask=True)
+    await provider.edit(asked, Watched())
+    await provider.close()
+    received = vendor.received[0]
+    assert asked.mask is not None
+    assert (received.path, received.files) == ("/v1/images/edits", ())
+    assert received.values["images"] == [{"image_url": url(each.data)} for each in asked.references]
+    mask = await PlainImaging().alpha_mask(asked.mask.data)
+    assert received.values["mask"] == {"image_url": url(mask)}
+
+
+def url(data: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+async def test_the_operators_headers_and_account_are_sent(vendor: FakeOpenAI) -> None:
     config = configured(
         vendor,
-        key_header="api-key",
         organization="org-1",
         project="proj-1",
         headers={"x-team": Secret("design")},
-        query={"api-version": "2025-04-01"},
-        send_model=False,
-        send_output_format=False,
+        query={"region": "eu"},
     )
     provider = build(config, parts())
     await ask_for(provider)
     await provider.close()
     received = vendor.received[0]
-    assert set(received.values) == {"prompt", "n", "size"}
-    assert received.query == "api-version=2025-04-01"
-    assert "authorization" not in received.headers
-    sent = {name: received.headers[name] for name in ("api-key", "x-team", "openai-project")}
-    assert sent == {"api-key": KEY, "x-team": "design", "openai-project": "proj-1"}
+    assert received.query == "region=eu"
+    sent = {name: received.headers[name] for name in ("x-team", "openai-project")}
+    assert sent == {"x-team": "design", "openai-project": "proj-1"}
     assert received.headers["openai-organization"] == "org-1"
+
+
+async def test_a_models_options_are_parameters(openai: OpenAIImages, vendor: FakeOpenAI) -> None:
+    await ask_for(openai, options=(("complexity", "low"), ("frame_count", 9)))
+    assert vendor.received[0].values["complexity"] == "low"
+    assert vendor.received[0].values["frame_count"] == 9
+
+
+async def test_discovery_lists_makers_of_pictures_and_their_ends(
+    openai: OpenAIImages, vendor: FakeOpenAI
+) -> None:
+    assert await openai.discover() == (
+        Found(upstream="gpt-image-2.5-flare"),
+        Found(upstream="gpt-image-1.5", ends=date(2026, 12, 1)),
+        Found(upstream="chatgpt-image-latest"),
+    )
+    assert not vendor.calls()
 
 
 @pytest.mark.parametrize("as_url", ["own", "data"])
@@ -279,6 +311,7 @@ def test_settings_with_an_unknown_key_are_refused() -> None:
         {"base_url": "https://user:pa55@x/v1"},
         {"base_url": "https://x/v1?key=1"},
         {"base_url": "x"},
+        {"api_key": Secret("k"), "picture_bytes": 0},
         {"total_timeout": 0},
         {"concurrency": 0},
         {"retries": -1},

@@ -7,14 +7,13 @@ from imagewright.core.errors import (
     Fault,
     ModerationBlocked,
     OutcomeUnknown,
-    ProviderBadAnswer,
     ProviderBusy,
     ProviderMisconfigured,
     ProviderQuota,
     ProviderRejected,
     ProviderUnavailable,
 )
-from tests.adapters.providers.openai_setup import configured, failure
+from tests.adapters.providers.openai_setup import failure
 from tests.fakes.openai_images import FakeOpenAI, error, moderation
 from tests.fakes.orders import KEY as ORDER_KEY
 from tests.fakes.orders import Time, Watched, order, parts
@@ -178,11 +177,3 @@ async def test_a_wish_to_be_asked_again_is_not_enough(
     vendor.replies.append(reply)
     assert type(await failure(openai)) is expected
     assert vendor.calls() == 1
-
-
-async def test_a_server_that_charges_nothing_leaves_nothing_unknown(vendor: FakeOpenAI) -> None:
-    provider = build(configured(vendor, charges=False), parts())
-    for reply in UNKNOWN:
-        vendor.replies.append(reply)
-        assert type(await failure(provider)) in {ProviderBadAnswer, ProviderUnavailable}
-    await provider.close()

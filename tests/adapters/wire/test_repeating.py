@@ -5,7 +5,13 @@ import asyncio
 import pytest
 
 from imagewright.adapters.wire.repeating import repeat, summed
-from imagewright.core.errors import Fault, OutcomeUnknown, ProviderBusy, ProviderRejected
+from imagewright.core.errors import (
+    Fault,
+    ModerationBlocked,
+    OutcomeUnknown,
+    ProviderBusy,
+    ProviderRejected,
+)
 from imagewright.core.money import Nano
 from imagewright.core.spending import Usage
 from imagewright.ports.provider import Delivery, Made, Order
@@ -72,8 +78,23 @@ async def test_where_all_fail_an_unknown_outcome_is_raised_before_the_first() ->
         await carried_out(asked, {0: first, 1: unknown})
 
 
+async def test_a_part_without_pictures_tells_what_it_cost_unless_another_is_unknown() -> None:
+    blocked, unknown = ModerationBlocked("x"), OutcomeUnknown("z")
+
+    async def make(part: Order, first: int) -> Delivery:
+        if first:
+            raise (blocked, unknown)[first - 1]
+        return Delivery(pictures=(), usage=Usage(cost=Nano(5)), failures={0: blocked})
+
+    made = await repeat(order(ask={"n": 2}, per_call=1), Watched(), make)
+    assert (made.pictures, made.usage) == ((), Usage(cost=Nano(5)))
+    assert made.failures == {0: blocked, 1: blocked}
+    with pytest.raises(OutcomeUnknown):
+        await repeat(order(ask={"n": 3}, per_call=1), Watched(), make)
+
+
 def test_what_one_report_leaves_out_is_not_known_of_all() -> None:
-    one = Usage(pictures=1, text_tokens=2, output_tokens=3, cost=Nano(4))
-    other = Usage(pictures=1, text_tokens=5, image_tokens=6, cost=Nano(7))
-    assert summed([one, other]) == Usage(pictures=2, text_tokens=7, cost=Nano(11))
+    one = Usage(pictures=1, text_tokens=2, output_tokens=3, word_tokens=4, cost=Nano(4))
+    other = Usage(pictures=1, text_tokens=5, image_tokens=6, word_tokens=5, cost=Nano(7))
+    assert summed([one, other]) == Usage(pictures=2, text_tokens=7, word_tokens=9, cost=Nano(11))
     assert summed([one, None]) is None

@@ -3,7 +3,8 @@
 The operator's `models` is a list in the order of preference, the first being the default.
 An entry is the name of a model in the file, or a table with an `id`: that of a model in the file,
 whose keys it changes, or a new one. Without the list the file's models are offered in its
-order. Any entry may start from another with `like`; keys replace whole values.
+order, none of them where the file says that they are `templates`, for kinds of which every server
+has models of its own. Any entry may start from another with `like`; keys replace whole values.
 """
 
 import tomllib
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from imagewright.adapters.catalogue.faults import CatalogueError, CatalogueFault
-from imagewright.adapters.catalogue.fields import Fields, Place, WrongValue, text
+from imagewright.adapters.catalogue.fields import Fields, Place, WrongValue, flag, text
 from imagewright.adapters.catalogue.models import read_model
 from imagewright.adapters.catalogue.prices import read_price
 from imagewright.core.catalogue import Lifecycle, Model, Offer, Price
@@ -55,12 +56,15 @@ def read_prices(tables: Table, file: str) -> dict[str, Price]:
 def assemble(name: str, data: tuple[str, str], models: object, file: str) -> Offer:
     """As `read_offer`, with the data file's name and text given."""
     faults: list[CatalogueFault] = []
-    title, tables = _data(data, faults)
+    title, tables, templates = _data(data, faults)
     data_file = data[0]
     # The file is settled by itself first: what the operator changes in one of its models
     # does not spread to those that are like it.
     known = _settled({each: _Entry(table, data_file) for each, table in tables.items()}, faults)
-    chosen = known if models is None else _chosen(known, _listed(models), file, faults)
+    if models is None:
+        chosen = {} if templates else known
+    else:
+        chosen = _chosen(known, _listed(models), file, faults)
     # All of the file is read, so that a fault in a model that is not offered is told too.
     every = _settled({**known, **chosen}, faults)
     read = {each: _read(each, entry, faults) for each, entry in every.items()}
@@ -86,19 +90,22 @@ class _Entry:
     file: str
 
 
-def _data(data: tuple[str, str], faults: list[CatalogueFault]) -> tuple[str, dict[str, Table]]:
+def _data(
+    data: tuple[str, str], faults: list[CatalogueFault]
+) -> tuple[str, dict[str, Table], bool]:
     file, toml = data
     place = Place(file=file, faults=faults)
     try:
         fields = Fields(tomllib.loads(toml), place)
     except tomllib.TOMLDecodeError as error:
         place.fault("toml", str(error))
-        return "", {}
+        return "", {}, False
     title = fields.take("title", "", text)
     none: dict[str, Table] = {}
     tables = fields.take("models", none, _tables)
+    templates = fields.take("templates", False, flag)
     fields.done()
-    return title, tables
+    return title, tables, templates
 
 
 def _tables(value: object) -> dict[str, Table]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imagewright.adapters.web.client import Answer, Call, Client
+from imagewright.adapters.web.client import Answer, Call, Client, Sink
 from imagewright.adapters.web.failures import NotSent, WebError
 from imagewright.adapters.wire.refusals import unknown
 from imagewright.adapters.wire.retrying import pause
@@ -38,7 +38,9 @@ class Line:
         self._parts = parts
         self._retries = retries
 
-    async def ask(self, call: Call, judge: Judge, until: float, watch: Watch) -> Answer:
+    async def ask(
+        self, call: Call, judge: Judge, until: float, watch: Watch, sink: Sink | None = None
+    ) -> Answer:
         """An accepted answer before `until`, a moment of the monotonic clock.
 
         Raises the judge's fault, ProviderUnavailable where nothing was sent, OutcomeUnknown where
@@ -46,7 +48,7 @@ class Line:
         """
         attempt = 0
         while True:
-            outcome = await self._attempt(call, until - self._parts.clock.monotonic())
+            outcome = await self._attempt(call, until - self._parts.clock.monotonic(), sink)
             if isinstance(outcome, Answer) and outcome.status in _ACCEPTED:
                 return outcome
             judgement = _judged(outcome, judge)
@@ -69,9 +71,11 @@ class Line:
         fault = _judged(outcome, judge).fault
         raise away() if isinstance(fault, OutcomeUnknown) else fault
 
-    async def _attempt(self, call: Call, seconds: float) -> Answer | WebError:
+    async def _attempt(
+        self, call: Call, seconds: float, sink: Sink | None = None
+    ) -> Answer | WebError:
         try:
-            return await self._client.send(call, seconds)
+            return await self._client.send(call, seconds, sink)
         except WebError as error:
             return error
 

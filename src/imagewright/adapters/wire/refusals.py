@@ -18,6 +18,7 @@ The question behind each line is whether something may have been made and charge
 No sentence here holds a vendor's words; of its values only those on our own lists pass.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,7 +37,14 @@ from imagewright.core.errors import (
 )
 
 _MODERATION = frozenset(
-    {"moderation_blocked", "content_policy_violation", "contentfilter", "content_filter"}
+    {
+        "moderation_blocked",
+        "content_policy_violation",
+        "contentfilter",
+        "content_filter",
+        "contentpolicyviolationerror",
+        "image_content_policy_violation",
+    }
 )
 _QUOTA = frozenset(
     {
@@ -45,8 +53,13 @@ _QUOTA = frozenset(
         "billing_not_active",
         "insufficient_user_quota",
         "quota_exceeded",
+        "budget_exceeded",
     }
 )
+_KEY = frozenset({"invalid_api_key", "no_db_connection", "token_not_found_in_db"})
+"""What relays answer with status 400 to a key they do not know."""
+_LITELLM = re.compile(r"litellm\.(\w{1,64}Error)\b")
+"""litellm's own name for an error; its `code` is the status as text."""
 _STAGES = frozenset({"input", "output"})
 _CATEGORIES = (
     "harassment",
@@ -88,11 +101,16 @@ class VendorError:
 def read_error(body: bytes) -> VendorError | None:
     """The error that an answer states: `error` as an object or a string, or `detail`; else None."""
     answer = read_object(body)
-    if answer is None:
-        return None
+    return None if answer is None else error_of(answer)
+
+
+def error_of(answer: Mapping[str, object]) -> VendorError | None:
+    """As `read_error`, of an answer or event that is an object."""
     error = answer.get("error")
     if isinstance(error, dict):
         return _object(error)
+    if answer.get("type") == "error":
+        return _object(answer)
     if (isinstance(error, str) and error) or answer.get("detail"):
         return VendorError()
     return None
@@ -116,6 +134,23 @@ def refusal(answer: Answer, *, model: str, asked_pause: float | None = None) -> 
     return unknown()
 
 
+def not_made(error: VendorError | None) -> Fault:
+    """The fault for an accepted request that made no picture: some relays refuse with status 200.
+
+    A refusal that we know is as good as a 400; any other error proves nothing.
+    """
+    if error is not None and error.moderation:
+        return _moderation(error)
+    if error is not None and error.quota:
+        return quota()
+    return unknown()
+
+
+def blocked() -> ModerationBlocked:
+    """The fault for a picture that the vendor made, looked at and kept back."""
+    return _moderation(VendorError())
+
+
 def unknown() -> OutcomeUnknown:
     """The fault for a request that may have been carried out."""
     return OutcomeUnknown(
@@ -132,16 +167,24 @@ def busy(asked_pause: float | None) -> ProviderBusy:
     )
 
 
+def quota() -> ProviderQuota:
+    """The fault for an account that has run out, so that waiting does not help."""
+    return ProviderQuota(
+        "The operator's account at the provider has no credit or quota left.",
+        hint="Ask the operator to top it up, or choose another provider.",
+    )
+
+
 def _client_fault(status: int, error: VendorError, model: str, asked_pause: float | None) -> Fault:
     if error.moderation:
         return _moderation(error)
     if error.quota or status == 402:
-        return _quota()
+        return quota()
     if status in {404, 405} or "model_not_found" in error.codes:
         return _missing(error, model)
     if status == 429:
         return busy(asked_pause)
-    return _by_status(status) or _rejected(error)
+    return _by_status(401 if error.codes & _KEY else status) or _rejected(error)
 
 
 def _by_status(status: int) -> Fault | None:
@@ -159,16 +202,9 @@ def _by_status(status: int) -> Fault | None:
     return None
 
 
-def _quota() -> ProviderQuota:
-    return ProviderQuota(
-        "The operator's account at the provider has no credit or quota left.",
-        hint="Ask the operator to top it up, or choose another provider.",
-    )
-
-
 def _server_fault(error: VendorError) -> Fault:
     if error.quota:
-        return _quota()
+        return quota()
     return ProviderUnavailable(
         "The provider reports a failure of its own; nothing was made.", hint="Try again later."
     )
@@ -214,6 +250,8 @@ def _rejected(error: VendorError) -> ProviderRejected:
 
 def _object(error: Mapping[str, object]) -> VendorError:
     codes = {str(error[name]).lower() for name in ("code", "type") if error.get(name)}
+    if named := _LITELLM.match(str(error.get("message", ""))):
+        codes.add(named[1].lower())
     moderation = error.get("moderation_details")
     moderation = moderation if isinstance(moderation, dict) else {}
     stage = moderation.get("moderation_stage")

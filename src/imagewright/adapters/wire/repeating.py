@@ -21,7 +21,7 @@ async def repeat(order: Order, watch: Watch, make: Make) -> Delivery:
     How many run at once is for the client to bound. Parts have keys of their own, and seeds that
     follow the order's: the same seed again would be the same picture again. Of the parts that
     fail, the pictures are among `Delivery.failures`. Where all fail the first fault is raised, but
-    before it an OutcomeUnknown.
+    before it an OutcomeUnknown, which keeps all that the order may cost.
     """
     parts = list(_parts(order))
     if len(parts) == 1:
@@ -64,9 +64,12 @@ def _joined(outcomes: Sequence[tuple[Order, int, Delivery | Fault]]) -> Delivery
             failures |= {first + index: fault for index, fault in outcome.failures.items()}
         else:
             failures |= dict.fromkeys(range(first, first + part.plan.ask.n), outcome)
+    faults = list(failures.values())
+    unsure = next((each for each in faults if isinstance(each, OutcomeUnknown)), None)
+    if not pictures and unsure is not None:
+        raise unsure
     if not deliveries:
-        faults = list(failures.values())
-        raise next((each for each in faults if isinstance(each, OutcomeUnknown)), faults[0])
+        raise faults[0]
     return Delivery(
         pictures=tuple(pictures),
         usage=summed([each.usage for each in deliveries]),
@@ -86,6 +89,7 @@ def summed(reports: Sequence[Usage | None]) -> Usage | None:
         text_tokens=_sum([each.text_tokens for each in told]),
         image_tokens=_sum([each.image_tokens for each in told]),
         output_tokens=_sum([each.output_tokens for each in told]),
+        word_tokens=_sum([each.word_tokens for each in told]),
         cost=None if cost is None else Nano(cost),
     )
 

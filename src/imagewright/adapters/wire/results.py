@@ -6,23 +6,34 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from urllib.parse import unquote_to_bytes
 
+from imagewright.core.money import DOLLAR, Nano
 from imagewright.core.spending import Usage
 
 _SPACE = re.compile(rb"\s+")
 _MOST_TEXT = 32_000
 _SEEDS = range(2**63)
+_TICKS = 10
+"""Of xAI's, in a nano-dollar."""
+_MOST_DOLLARS = 1_000_000
+_MOST_MODELS = 10_000
+_ID = re.compile(r"[!-~]{1,200}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One picture of an answer: its bytes, or the address to fetch them from."""
+    """One picture of an answer: its bytes, or the address to fetch them from.
+
+    Those that the vendor `blocked` for what they show have neither.
+    """
 
     data: bytes | None = field(default=None, repr=False)
     url: str | None = field(default=None, repr=False)
     revised_prompt: str | None = field(default=None, repr=False)
     seed: int | None = None
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +54,7 @@ def read_results(body: bytes, *, inputs: bool) -> Results | None:
     listed = answer.get("data") if answer is not None else None
     if answer is None or not isinstance(listed, list):
         return None
-    entries = tuple(entry for each in listed if (entry := _entry(each)) is not None)
+    entries = tuple(entry for each in listed if (entry := entry_of(each)) is not None)
     usage = read_usage(answer.get("usage"), pictures=len(listed), inputs=inputs)
     return Results(listed=len(listed), entries=entries, usage=usage)
 
@@ -61,14 +72,15 @@ def read_usage(found: object, *, pictures: int, inputs: bool) -> Usage | None:
     """The token counts as reported, however absurd; what is no whole number counts as absent.
 
     Input tokens that are not told apart are taken for the dearer kind that was sent:
-    images if there were any, else text.
+    images if there were any, else text. xAI says what it charges, in ten-billionths of a dollar
+    (docs.x.ai, cost tracking).
     """
     if not isinstance(found, dict):
         return None
     details = found.get("input_tokens_details")
     details = details if isinstance(details, dict) else {}
     text, image = whole(details.get("text_tokens")), whole(details.get("image_tokens"))
-    total = whole(found.get("input_tokens"))
+    total, ticks = whole(found.get("input_tokens")), whole(found.get("cost_in_usd_ticks"))
     if text is None and image is None and total is not None:
         text, image = (0, total) if inputs else (total, 0)
     return Usage(
@@ -76,7 +88,19 @@ def read_usage(found: object, *, pictures: int, inputs: bool) -> Usage | None:
         text_tokens=text,
         image_tokens=image,
         output_tokens=whole(found.get("output_tokens")),
+        cost=None if ticks is None else Nano(-(-ticks // _TICKS)),
     )
+
+
+def read_cost(dollars: str | None) -> Nano | None:
+    """What a relay's header says that a call cost, in US dollars; None for what is no amount."""
+    try:
+        amount = Decimal(dollars or "")
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or not 0 <= amount < _MOST_DOLLARS:
+        return None
+    return Nano(int((amount * DOLLAR).to_integral_value(ROUND_CEILING)))
 
 
 def whole(value: object) -> int | None:
@@ -106,9 +130,12 @@ def decode_data_url(text: str) -> bytes | None:
     return unquote_to_bytes(rest) or None
 
 
-def _entry(found: object) -> Entry | None:
+def entry_of(found: object) -> Entry | None:
+    """One picture as an answer lists it, or None where it cannot be read."""
     if not isinstance(found, dict):
         return None
+    if found.get("respect_moderation") is False:
+        return Entry(blocked=True)
     revised = found.get("revised_prompt")
     seed = whole(found.get("seed"))
     data, url = _data(found)
@@ -134,3 +161,16 @@ def _data(found: Mapping[str, object]) -> tuple[bytes | None, str | None]:
         elif (data := decode_base64(text)) is not None:
             return data, None
     return None, addresses[0] if addresses else None
+
+
+def listed_models(body: bytes) -> tuple[Mapping[str, object], ...] | None:
+    """The models of a list (`GET /models`) that have an id that could be one; None of no list."""
+    answer = read_object(body)
+    listed = answer.get("data") if answer is not None else None
+    if not isinstance(listed, list):
+        return None
+    return tuple(
+        each
+        for each in listed[:_MOST_MODELS]
+        if isinstance(each, dict) and isinstance(each.get("id"), str) and _ID.match(each["id"])
+    )
