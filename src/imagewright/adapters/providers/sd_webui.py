@@ -36,7 +36,7 @@ from imagewright.adapters.web.client import Answer, Bounds, Call, Client, Endpoi
 from imagewright.adapters.web.failures import SentNoAnswer, WebError
 from imagewright.adapters.web.origin import parse_url
 from imagewright.adapters.wire.checkpoints import ANY, Checkpoint, read_kinds
-from imagewright.adapters.wire.insisting import Insister, away
+from imagewright.adapters.wire.insisting import Insister, Unwatched, away
 from imagewright.adapters.wire.previews import Previews
 from imagewright.adapters.wire.refusals import unknown
 from imagewright.adapters.wire.repeating import repeat
@@ -151,10 +151,10 @@ class SdWebui:
 
     async def ping(self) -> None:
         """Ask for the server's settings, which changes nothing."""
-        await self._read("sdapi/v1/options", _Unwatched())
+        await self._read("sdapi/v1/options", Unwatched())
 
     async def discover(self) -> tuple[Found, ...]:
-        return self._kinds.found(await self._checkpoints(_Unwatched()))
+        return self._kinds.found(await self._checkpoints(Unwatched()))
 
     async def close(self) -> None:
         await self._client.close()
@@ -328,21 +328,6 @@ class Follower:
         data = decode_base64(preview) if isinstance(preview, str) else None
         if data is not None and (index := self._previews.take(share)) is not None:
             await self._watch.partial(index, data)
-
-
-class _Unwatched:
-    """A `Watch` for what nobody watches."""
-
-    async def stage(
-        self, text: str, done: int = 0, total: int = 0, left: float | None = None
-    ) -> None:
-        pass
-
-    async def partial(self, index: int, data: bytes) -> None:
-        pass
-
-    async def again(self) -> None:
-        pass
 
 
 def _number(value: object) -> float | None:

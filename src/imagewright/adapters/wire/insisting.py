@@ -78,6 +78,21 @@ class Insister:
         return unknown()
 
 
+class Unwatched:
+    """A `Watch` for what nobody watches."""
+
+    async def stage(
+        self, text: str, done: int = 0, total: int = 0, left: float | None = None
+    ) -> None:
+        pass
+
+    async def partial(self, index: int, data: bytes) -> None:
+        pass
+
+    async def again(self) -> None:
+        pass
+
+
 def away() -> ProviderUnavailable:
     """The fault for a provider that cannot be reached."""
     return ProviderUnavailable("The provider cannot be reached.", hint="Try again later.")
