@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from imagewright.adapters.providers.comfyui import ComfyUI, Config, Template, build
 from imagewright.core.errors import (
@@ -309,3 +310,33 @@ async def test_an_id_of_ours_goes_with_the_prompt(comfyui: ComfyUI, vendor: Fake
 def test_a_config_that_cannot_be_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         Config(**config)
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ({}, "either a file or a graph"),
+        ({"file": "x.json", "graph": OWN}, "either a file or a graph"),
+        ({"graph": {"nodes": [], "links": []}}, "Export \\(API\\)"),
+        ({"graph": OWN}, "no place for the prompt"),
+        ({"graph": OWN, "map": {**MAP, "promt": "2.inputs.text"}}, "no role"),
+        ({"graph": OWN, "maps": MAP}, "Unexpected keyword"),
+        ({"file": "/none/such.json"}, "cannot be read"),
+    ],
+)
+def test_the_settings_tell_what_is_wrong_with_a_workflow(
+    template: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValidationError, match=words):
+        TypeAdapter(Config).validate_python({"workflows": {"blend": template}})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("{", "not JSON"), ("[" * 100_000, "not JSON|be read"), (" " * 5_000_000, "too large")],
+)
+def test_a_file_that_is_no_workflow_is_told(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "blend.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=words):
+        Template(file=str(file), map=MAP)
