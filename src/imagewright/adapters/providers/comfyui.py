@@ -31,9 +31,8 @@ from imagewright.adapters.web.origin import parse_url
 from imagewright.adapters.wire.checkpoints import Checkpoint, read_kinds
 from imagewright.adapters.wire.comfy import check, choices
 from imagewright.adapters.wire.comfy_run import Run
-from imagewright.adapters.wire.comfy_server import Server
+from imagewright.adapters.wire.comfy_server import Server, node_path
 from imagewright.adapters.wire.graphs import OPTIONS, Workflow, read_workflow
-from imagewright.adapters.wire.insisting import Unwatched
 from imagewright.adapters.wire.previews import Previews
 from imagewright.adapters.wire.refusals import unknown
 from imagewright.adapters.wire.repeating import repeat
@@ -171,10 +170,10 @@ class ComfyUI:
 
     async def ping(self) -> None:
         """Ask how the server is, which costs nothing."""
-        await self._server.read("system_stats", Unwatched())
+        await self._server.look("system_stats")
 
     async def discover(self) -> tuple[Found, ...]:
-        return self._kinds.found(await self._checkpoints(Unwatched()))
+        return self._kinds.found(_checkpoints(await self._server.look(node_path(_LOADER))))
 
     async def close(self) -> None:
         await self._server.close()
@@ -222,7 +221,7 @@ class ComfyUI:
         plan, name = order.plan, ""
         values: dict[str, object] = {}
         if "checkpoint" in workflow.places and plan.upstream not in self._config.workflows:
-            there = await self._checkpoints(watch)
+            there = _checkpoints(await self._server.node(_LOADER, watch))
             name = self._kinds.choose(plan.upstream, there, plan.model).name
             values["checkpoint"] = name
         values |= self._options(order, name)
@@ -249,13 +248,6 @@ class ComfyUI:
         left_out = set(_WORKFLOWS) if order.references else {*_WORKFLOWS, "strength"}
         return {name: each for name, each in usual.items() if name not in left_out}
 
-    async def _checkpoints(self, watch: Watch) -> tuple[Checkpoint, ...]:
-        info = await self._server.node(_LOADER, watch)
-        return tuple(
-            Checkpoint(name=each, aliases=frozenset({Path(each).name, Path(each).stem}))
-            for each in choices(info, _LOADER, _CHECKPOINT) or ()
-        )
-
     async def _make(self, order: Order, first: int, job: _Job, watch: Watch) -> Delivery:
         ask = order.plan.ask
         seed = int(self._parts.random() * _SEEDS) if ask.seed is None else ask.seed
@@ -279,6 +271,13 @@ class ComfyUI:
             request=run.prompt,
             failures={index: unknown() for index in range(ask.n) if index not in made},
         )
+
+
+def _checkpoints(info: Mapping[str, Any]) -> tuple[Checkpoint, ...]:
+    return tuple(
+        Checkpoint(name=each, aliases=frozenset({Path(each).name, Path(each).stem}))
+        for each in choices(info, _LOADER, _CHECKPOINT) or ()
+    )
 
 
 def _built_in() -> dict[str, Workflow]:

@@ -25,31 +25,31 @@ begin between the question and the stop, so ours runs to its end and is thrown a
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import PurePath
 from typing import ClassVar
 
 from imagewright.adapters.web.client import Answer, Bounds, Call, Client, Endpoint
-from imagewright.adapters.web.failures import SentNoAnswer, WebError
+from imagewright.adapters.web.failures import WebError
 from imagewright.adapters.web.origin import parse_url
 from imagewright.adapters.wire.checkpoints import ANY, Checkpoint, read_kinds
-from imagewright.adapters.wire.insisting import Insister, Unwatched, away
+from imagewright.adapters.wire.judge import Judge
+from imagewright.adapters.wire.line import Line, away
 from imagewright.adapters.wire.previews import Previews
 from imagewright.adapters.wire.refusals import unknown
 from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import decode_base64, read_array, read_object, whole
 from imagewright.adapters.wire.webui import (
     Chosen,
+    WebuiJudge,
     body,
     check_options,
     check_words,
-    judge,
     read_pictures,
 )
-from imagewright.core.errors import Fault, OutcomeUnknown, ProviderBadAnswer
+from imagewright.core.errors import OutcomeUnknown, ProviderBadAnswer
 from imagewright.core.secret import Secret
 from imagewright.core.spending import Usage
 from imagewright.ports.provider import Delivery, Found, Order, Parts, Watch
@@ -140,7 +140,7 @@ class SdWebui:
         self._parts = parts
         self._client = client
         self._kinds = read_kinds("sd_webui")
-        self._insister = Insister(parts, config.retries, judge)
+        self._line = Line(client, parts, config.retries)
         self._places = asyncio.Semaphore(config.concurrency)
 
     async def generate(self, order: Order, watch: Watch) -> Delivery:
@@ -151,10 +151,11 @@ class SdWebui:
 
     async def ping(self) -> None:
         """Ask for the server's settings, which changes nothing."""
-        await self._read("sdapi/v1/options", Unwatched())
+        await self._line.look(_question("sdapi/v1/options"), Judge(self._parts, ""))
 
     async def discover(self) -> tuple[Found, ...]:
-        return self._kinds.found(await self._checkpoints(Unwatched()))
+        answer = await self._line.look(_question("sdapi/v1/sd-models"), Judge(self._parts, ""))
+        return self._kinds.found(_checkpoints(answer))
 
     async def close(self) -> None:
         await self._client.close()
@@ -175,10 +176,10 @@ class SdWebui:
         plan = order.plan
         await watch.stage("Asking the provider for its checkpoints")
         if plan.upstream == ANY:
-            settings = read_object((await self._read("sdapi/v1/options", watch)).body) or {}
+            settings = read_object((await self._read("sdapi/v1/options", order, watch)).body) or {}
             name, checkpoint = str(settings.get("sd_model_checkpoint") or ""), None
         else:
-            there = await self._checkpoints(watch)
+            there = _checkpoints(await self._read("sdapi/v1/sd-models", order, watch))
             name = checkpoint = self._kinds.choose(plan.upstream, there, plan.model).name
         kind = self._kinds.of(name)
         return Chosen(
@@ -186,31 +187,14 @@ class SdWebui:
             options=dict(plan.options) or (kind.options if kind is not None else {}),
         )
 
-    async def _checkpoints(self, watch: Watch) -> tuple[Checkpoint, ...]:
-        found = read_array((await self._read("sdapi/v1/sd-models", watch)).body)
-        if found is None:
-            raise _unreadable()
-        return tuple(
-            Checkpoint(
-                name=str(each["model_name"]),
-                aliases=frozenset(
-                    {str(each.get("title")), PurePath(str(each.get("filename"))).name}
-                ),
-            )
-            for each in found
-            if isinstance(each, dict) and each.get("model_name")
-        )
-
-    async def _read(self, path: str, watch: Watch) -> Answer:
+    async def _read(self, path: str, order: Order, watch: Watch) -> Answer:
         """An answer that makes nothing: where it stays out, nothing is unknown."""
-        call = Call(path=path, method="GET", limit=_LIST_LIMIT)
-        fault: Fault
+        judge = Judge(self._parts, order.plan.model)
+        until = self._parts.clock.monotonic() + _QUICK
         try:
-            return await self._insister.insist(partial(self._client.send, call), _QUICK, watch, "")
+            return await self._line.ask(_question(path), judge, until, watch)
         except OutcomeUnknown:
             fault = away()
-        except Fault as found:
-            fault = found
         raise fault
 
     async def _make(self, order: Order, first: int, chosen: Chosen, watch: Watch) -> Delivery:
@@ -227,12 +211,9 @@ class SdWebui:
         follower = Follower(self._client, task, previews, watch)
         follower.alone = config.exclusive and await follower.is_idle()
         await watch.stage("Waiting for the provider")
-        answer = await self._insister.insist(
-            partial(self._followed, call, follower),
-            config.total_timeout,
-            watch,
-            order.plan.model,
-        )
+        judge = WebuiJudge(Judge(self._parts, order.plan.model))
+        until = self._parts.clock.monotonic() + config.total_timeout
+        answer = await self._followed(self._line.ask(call, judge, until, watch), follower)
         pictures = await asyncio.to_thread(
             read_pictures, answer.body, ask.n, seed, config.picture_bytes
         )
@@ -245,13 +226,15 @@ class SdWebui:
             failures={index: unknown() for index in range(ask.n) if index not in pictures.made},
         )
 
-    async def _followed(self, call: Call, follower: "Follower", seconds: float) -> Answer:
-        """One attempt; what was begun and is not awaited any more is stopped, where it is ours."""
-        answer = asyncio.ensure_future(self._client.send(call, seconds))
+    async def _followed(
+        self, asking: Coroutine[None, None, Answer], follower: "Follower"
+    ) -> Answer:
+        """The answer; what was begun and is not awaited any more is stopped, where it is ours."""
+        answer = asyncio.ensure_future(asking)
         try:
             while not (await asyncio.wait({answer}, timeout=self._config.poll))[0]:
                 await follower.look()
-            if isinstance(answer.exception(), SentNoAnswer) and self._config.exclusive:
+            if isinstance(answer.exception(), OutcomeUnknown) and self._config.exclusive:
                 await follower.stop()
             return answer.result()
         except asyncio.CancelledError:
@@ -328,6 +311,24 @@ class Follower:
         data = decode_base64(preview) if isinstance(preview, str) else None
         if data is not None and (index := self._previews.take(share)) is not None:
             await self._watch.partial(index, data)
+
+
+def _question(path: str) -> Call:
+    return Call(path=path, method="GET", limit=_LIST_LIMIT)
+
+
+def _checkpoints(answer: Answer) -> tuple[Checkpoint, ...]:
+    found = read_array(answer.body)
+    if found is None:
+        raise _unreadable()
+    return tuple(
+        Checkpoint(
+            name=str(each["model_name"]),
+            aliases=frozenset({str(each.get("title")), PurePath(str(each.get("filename"))).name}),
+        )
+        for each in found
+        if isinstance(each, dict) and each.get("model_name")
+    )
 
 
 def _number(value: object) -> float | None:

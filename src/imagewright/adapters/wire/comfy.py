@@ -11,6 +11,7 @@ from typing import Any
 from imagewright.adapters.web.client import Answer
 from imagewright.adapters.wire.graphs import Graph, Workflow
 from imagewright.adapters.wire.results import read_object
+from imagewright.adapters.wire.webui import out_of_memory
 from imagewright.core.errors import (
     Fault,
     ProviderMisconfigured,
@@ -149,10 +150,7 @@ def failure(event: Event, graph: Graph) -> Fault | None:
     if event.kind != "execution_error":
         return None
     if "OutOfMemory" in str(event.data.get("exception_type")):
-        return ProviderRejected(
-            "The provider's memory does not suffice for this.",
-            hint="Ask for a smaller size or fewer images.",
-        )
+        return out_of_memory()
     node = str(event.data.get("node_id"))
     return _failed(str(graph[node]["class_type"]) if node in graph else "")
 
@@ -165,16 +163,16 @@ def _failed(kind: str) -> Fault:
     )
 
 
-def judge(answer: Answer, workflow: Workflow) -> Fault | None:
+def refused(answer: Answer, workflow: Workflow) -> Fault | None:
     """The fault for a refusal of `/prompt`, or None where it is not ComfyUI's own.
 
     Of its words only the names of nodes and inputs that are the workflow's own are passed on.
     """
-    refused = read_object(answer.body) or {}
-    error = refused.get("error")
-    if answer.status != 400 or not isinstance(error, dict) or "node_errors" not in refused:
+    found = read_object(answer.body) or {}
+    error = found.get("error")
+    if answer.status != 400 or not isinstance(error, dict) or "node_errors" not in found:
         return None
-    for node, kind, name in _wrong_inputs(refused["node_errors"], workflow.graph):
+    for node, kind, name in _wrong_inputs(found["node_errors"], workflow.graph):
         role = next((role for role, where in workflow.places.items() if (node, name) in where), "")
         if role and kind.startswith("value_") and kind != "value_not_in_list":
             return ProviderRejected(

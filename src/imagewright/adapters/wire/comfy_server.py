@@ -3,17 +3,17 @@
 import re
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
 from imagewright.adapters.web.client import Answer, Call, Client, Endpoint, FilePart
 from imagewright.adapters.web.failures import WebError
 from imagewright.adapters.web.socket import Socket, Sockets
-from imagewright.adapters.wire.comfy import Stored, judge
+from imagewright.adapters.wire.comfy import Stored, refused
 from imagewright.adapters.wire.graphs import Workflow
-from imagewright.adapters.wire.insisting import Insister, Judge, away
+from imagewright.adapters.wire.judge import Judge
+from imagewright.adapters.wire.line import Judgement, Line, away
 from imagewright.adapters.wire.results import read_object
 from imagewright.core.errors import Fault, OutcomeUnknown, ProviderBadAnswer
 from imagewright.ports.provider import Input, Parts, Watch
@@ -28,33 +28,29 @@ _TARGETED = (0, 3, 64)
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 
 
-def _none(_: Answer) -> None:
-    return None
-
-
 class Server:
     """One configured ComfyUI."""
 
     def __init__(self, endpoint: Endpoint, parts: Parts, retries: int) -> None:
         self._client = Client(endpoint)
         self._sockets = Sockets(endpoint)
+        self._line = Line(self._client, parts, retries)
+        self._judge = Judge(parts, "")
         self._parts = parts
         self._retries = retries
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def read(self, path: str, watch: Watch) -> Mapping[str, Any]:
-        """The object at a path. Raises a Provider* fault; nothing is unknown about a question."""
-        answer = await self._safely(Call(path=path, method="GET", limit=_LARGE), watch)
-        found = read_object(answer.body)
-        if found is None:
-            raise _unreadable()
-        return found
+    async def look(self, path: str) -> Mapping[str, Any]:
+        """The object at a path, asked for once. Raises a Provider* fault."""
+        call = Call(path=path, method="GET", limit=_LARGE)
+        return _object(await self._line.look(call, self._judge))
 
     async def node(self, kind: str, watch: Watch) -> Mapping[str, Any]:
         """What the server says of a kind of node, by that name; empty where it has none."""
-        return await self.read(f"object_info/{quote(kind, safe='')}", watch)
+        call = Call(path=node_path(kind), method="GET", limit=_LARGE)
+        return _object(await self._safely(call, watch))
 
     async def upload(self, picture: Input, name: str, folder: str, watch: Watch) -> str:
         """Put an input picture there. The answer is how a node names it."""
@@ -84,10 +80,15 @@ class Server:
     async def submit(
         self, body: Mapping[str, Any], workflow: Workflow, seconds: float, watch: Watch
     ) -> None:
-        """Queue a prompt. Raises as `Insister.insist`."""
+        """Queue a prompt. Raises as `Line.ask`."""
         call = Call(path="prompt", json=body, limit=_SMALL)
-        insister = self._insister(lambda answer: judge(answer, workflow))
-        answer = await insister.insist(partial(self._client.send, call), seconds, watch, "")
+
+        def judge(answer: Answer) -> Judgement:
+            judgement = self._judge(answer)
+            return replace(judgement, fault=refused(answer, workflow) or judgement.fault)
+
+        until = self._parts.clock.monotonic() + seconds
+        answer = await self._line.ask(call, judge, until, watch)
         if (read_object(answer.body) or {}).get("prompt_id") != body["prompt_id"]:
             raise OutcomeUnknown("The provider did not say that it took the request.")
 
@@ -139,15 +140,24 @@ class Server:
 
     async def _safely(self, call: Call, watch: Watch) -> Answer:
         """The answer to what makes no picture, so that nothing is unknown where it stays out."""
+        until = self._parts.clock.monotonic() + _SECONDS
         try:
-            send = partial(self._client.send, call)
-            return await self._insister(_none).insist(send, _SECONDS, watch, "")
+            return await self._line.ask(call, self._judge, until, watch)
         except OutcomeUnknown:
             fault: Fault = away()
         raise fault
 
-    def _insister(self, judge: Judge) -> Insister:
-        return Insister(self._parts, self._retries, judge)
+
+def node_path(kind: str) -> str:
+    """Where a server tells of a kind of node."""
+    return f"object_info/{quote(kind, safe='')}"
+
+
+def _object(answer: Answer) -> Mapping[str, Any]:
+    found = read_object(answer.body)
+    if found is None:
+        raise _unreadable()
+    return found
 
 
 def _unreadable() -> ProviderBadAnswer:

@@ -6,9 +6,11 @@ with webuiapi 0.9.17. Nothing here changes a server's settings beyond the one re
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from imagewright.adapters.web.client import Answer
+from imagewright.adapters.wire.judge import Judge
+from imagewright.adapters.wire.line import Judgement
 from imagewright.adapters.wire.results import decode_base64, read_object, whole
 from imagewright.core.errors import Fault, ProviderMisconfigured, ProviderRejected, Unsupported
 from imagewright.core.option import Option
@@ -137,20 +139,33 @@ def _text(picture: Input) -> str:
     return base64.b64encode(picture.data).decode("ascii")
 
 
-def judge(answer: Answer) -> Fault | None:
-    """The fault for a refusal in this API's own words, or None for any other."""
-    error = read_object(answer.body) or {}
-    if answer.status == 404 and error.get("detail") == "Sampler not found":
-        return ProviderMisconfigured(
-            "The provider has no sampler of the name that the model's options give.",
-            hint="Ask the operator to correct `sampler`, or choose another model.",
-        )
-    if answer.status == 500 and error.get("error") == "OutOfMemoryError":
-        return ProviderRejected(
-            "The provider's memory does not suffice for this.",
-            hint="Ask for a smaller size or fewer images.",
-        )
-    return None
+@dataclass(frozen=True, slots=True)
+class WebuiJudge:
+    """`Judge`, and this API's own refusals before it."""
+
+    shared: Judge
+
+    def __call__(self, answer: Answer) -> Judgement:
+        judgement = self.shared(answer)
+        error = read_object(answer.body) or {}
+        if answer.status == 404 and error.get("detail") == "Sampler not found":
+            fault: Fault = ProviderMisconfigured(
+                "The provider has no sampler of the name that the model's options give.",
+                hint="Ask the operator to correct `sampler`, or choose another model.",
+            )
+        elif answer.status == 500 and error.get("error") == "OutOfMemoryError":
+            fault = out_of_memory()
+        else:
+            return judgement
+        return replace(judgement, fault=fault)
+
+
+def out_of_memory() -> ProviderRejected:
+    """The fault for an engine whose memory was too small for what was asked."""
+    return ProviderRejected(
+        "The provider's memory does not suffice for this.",
+        hint="Ask for a smaller size or fewer images.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
