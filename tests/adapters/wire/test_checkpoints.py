@@ -1,7 +1,9 @@
 import pytest
 
+from imagewright.adapters.catalogue.reader import read_offer
 from imagewright.adapters.wire.checkpoints import Checkpoint, read_kinds
 from imagewright.core.errors import ProviderMisconfigured
+from imagewright.services.catalogue import merged
 
 THERE = tuple(Checkpoint(name=each) for each in ("b_xl", "a_XL_Lightning", "a_xl", "odd"))
 
@@ -40,3 +42,19 @@ def test_a_pattern_is_the_first_by_name_of_its_own_kind() -> None:
 def test_none_is_told(upstream: str, there: tuple[Checkpoint, ...]) -> None:
     with pytest.raises(ProviderMisconfigured):
         read_kinds("sd_webui").choose(upstream, there, "m")
+
+
+@pytest.mark.parametrize("adapter", ["sd_webui", "comfyui"])
+def test_what_is_found_is_offered_with_the_keys_of_its_kind(adapter: str) -> None:
+    there = (Checkpoint(name="juggernautXL_v9"), Checkpoint(name="sdxl_lightning_8step"))
+    offer = merged(read_offer("mine", adapter), read_kinds(adapter).found((*there, THERE[-1])))
+    kinds = {model.id: model for model in offer.models}
+    for each, kind in zip(there, ("sdxl", "sdxl-lightning"), strict=True):
+        model = kinds[each.name]
+        assert (model.upstream, model.free) == (each.name, True)
+        assert (model.sizes, model.negative_prompt, model.options) == (
+            kinds[kind].sizes,
+            kinds[kind].negative_prompt,
+            kinds[kind].options,
+        )
+    assert "odd" not in kinds
