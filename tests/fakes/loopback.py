@@ -7,13 +7,14 @@ import time
 from typing import Any, Self
 
 import uvicorn
+from uvicorn.config import WSProtocolType
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Loopback:
     """Serves an application from a thread of its own, between `with` and its end."""
 
-    def __init__(self, app: Any, **config: Any) -> None:
+    def __init__(self, app: Any, *, ws: WSProtocolType = "none", **config: Any) -> None:
         transports: dict[int, asyncio.Transport] = {}
         self._transports = transports
 
@@ -31,9 +32,11 @@ class Loopback:
             uvicorn.Config(
                 app,
                 http=Traced,
-                ws="none",
+                ws=ws,
                 lifespan="off",
                 log_config=None,
+                # Below it, it writes down the headers that it receives, secrets among them.
+                log_level="info",
                 access_log=False,
                 timeout_graceful_shutdown=0,
                 **config,

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
+from uvicorn.config import WSProtocolType
 
 from tests.fakes.loopback import Loopback
 
@@ -77,6 +78,8 @@ class Vendor(ABC):
 
     paid: ClassVar[str] = "/"
     """How the paths of requests begin that may cost."""
+    ws: ClassVar[WSProtocolType] = "none"
+    """What serves its WebSockets, if it has any."""
 
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
@@ -84,7 +87,7 @@ class Vendor(ABC):
         self.slow_seconds = 0.5
         self.open: set[object] = set()
         self.most = 0
-        self._server = Loopback(Starlette(routes=self.routes()))
+        self._server = Loopback(Starlette(routes=self.routes()), ws=self.ws)
 
     @abstractmethod
     def routes(self) -> Sequence[BaseRoute]:

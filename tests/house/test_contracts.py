@@ -72,6 +72,7 @@ def rooms() -> list[Path]:
         ("pure-middle", "ports/a.py", "import subprocess"),
         ("one-way-out", "adapters/providers/a.py", "import httpx"),
         ("one-way-out", "api/mcp/a.py", "from httpx2 import AsyncClient"),
+        ("one-way-out", "adapters/providers/a.py", "import websockets"),
         ("providers-alone", "adapters/providers/a.py", "import imagewright.adapters.providers.b"),
         ("wire", "adapters/auth/a.py", "import imagewright.adapters.wire"),
         ("wiring", "cli/a.py", "import imagewright.adapters.sql"),

@@ -100,7 +100,7 @@ class Client:
         self._base = parse_url(endpoint.base_url)
         self._places = asyncio.Semaphore(endpoint.bounds.concurrency)
         self._transport = httpx.AsyncHTTPTransport(
-            verify=_tls(endpoint.ca_file),
+            verify=tls_context(endpoint.ca_file),
             proxy=httpx.Proxy(endpoint.proxy.reveal()) if endpoint.proxy else None,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             trust_env=False,
@@ -188,7 +188,8 @@ class _Progress:
         return SentNoAnswer(reason) if self._sent else NotSent(reason)
 
 
-def _tls(ca_file: str | None) -> ssl.SSLContext:
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """The usual certificates, and those of a file; nothing from the environment."""
     context = httpx.create_ssl_context(trust_env=False)
     if ca_file is not None:
         context.load_verify_locations(cafile=ca_file)

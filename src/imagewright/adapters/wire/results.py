@@ -68,6 +68,15 @@ def read_object(body: bytes) -> Mapping[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
+def read_array(body: bytes) -> list[object] | None:
+    """A JSON array, or None for anything else."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
+
+
 def read_usage(found: object, *, pictures: int, inputs: bool) -> Usage | None:
     """The token counts as reported, however absurd; what is no whole number counts as absent.
 
