@@ -72,7 +72,7 @@ async def test_without_a_seed_no_two_pictures_are_the_same(sd_engine: Engine) ->
 
 
 async def test_it_has_one_model(provider: CompatibleImages) -> None:
-    assert await provider.discover() == (Found(upstream="sd-cpp-local"),)
+    assert await provider.discover() == (Found(upstream="sd-cpp-local", like="sd"),)
 
 
 @pytest.mark.parametrize("mask", [False, True])

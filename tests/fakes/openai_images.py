@@ -35,6 +35,7 @@ MODELS: list[dict[str, Any]] = [
     {"id": "gpt-image-2.5-flare", "shutdown_date": None},
     {"id": "gpt-image-1.5", "shutdown_date": "2026-12-01"},
     {"id": "chatgpt-image-latest", "shutdown_date": "soon"},
+    {"id": "gpt-image-3-aurora"},
     {"id": "gpt-6-luna"},
 ]
 

@@ -150,7 +150,7 @@ class Litellm(FakeOpenAI):
 
     async def models(self, request: Request) -> Response:
         await self.note(request)
-        names = ("gpt-image-2.5-flare", "gpt-6-luna", "local-sd", "dall-e-3")
+        names = ("gpt-image-2.5-flare", "gpt-6-luna", "local-sd", "dall-e-3", "fal/my-flux")
         return JSONResponse({"object": "list", "data": [{"id": name} for name in names]})
 
 

@@ -181,3 +181,9 @@ async def test_it_asks_at_the_start_and_again_when_it_is_due() -> None:
 async def test_without_anybody_to_ask_it_has_nothing_to_do() -> None:
     configured = Catalogue(offers=(STUDIO,))
     await LiveCatalogue(configured, {}, HandClock(), Counted()).run()
+
+
+def test_a_listed_model_that_is_known_but_not_offered_is_added_under_its_name() -> None:
+    relay = replace(STUDIO, models=(), known=(PAINTER, SKETCHER))
+    offer = merged(relay, [Found(upstream=SKETCHER.id, like=SKETCHER.id)])
+    assert [(each.id, each.sizes) for each in offer.models] == [(SKETCHER.id, SKETCHER.sizes)]

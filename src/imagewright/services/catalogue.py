@@ -125,7 +125,7 @@ def merged(offer: Offer, found: Collection[Found]) -> Offer:
     models = [_dated(model, listed.get(model.upstream)) for model in offer.models]
     if not offer.chosen:
         kinds = {model.id: model for model in offer.known}
-        names = {model.id for model in offer.known} | {model.upstream for model in offer.known}
+        names = {model.id for model in offer.models} | {model.upstream for model in offer.models}
         models += [
             _added(kinds[each.like], each)
             for each in found

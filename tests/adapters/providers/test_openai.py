@@ -181,9 +181,10 @@ async def test_discovery_lists_makers_of_pictures_and_their_ends(
     openai: OpenAIImages, vendor: FakeOpenAI
 ) -> None:
     assert await openai.discover() == (
-        Found(upstream="gpt-image-2.5-flare"),
-        Found(upstream="gpt-image-1.5", ends=date(2026, 12, 1)),
-        Found(upstream="chatgpt-image-latest"),
+        Found(upstream="gpt-image-2.5-flare", like="gpt-image-2.5-flare"),
+        Found(upstream="gpt-image-1.5", ends=date(2026, 12, 1), like="gpt-image-1.5"),
+        Found(upstream="chatgpt-image-latest", like="chatgpt-image-latest"),
+        Found(upstream="gpt-image-3-aurora", like="gpt-image-2.6-flare"),
     )
     assert not vendor.calls()
 

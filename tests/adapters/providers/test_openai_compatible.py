@@ -284,7 +284,14 @@ async def test_discovery_tells_makers_of_pictures_by_their_names(vendor: FakeOpe
         engine = build(configured(relay, dialect="sd-server"), parts())
         every = await engine.discover()
         await engine.close()
-    assert found == (Found(upstream="gpt-image-2.5-flare"), Found(upstream="dall-e-3"))
+    assert found == (
+        Found(upstream="gpt-image-2.5-flare", like="gpt-image"),
+        Found(upstream="dall-e-3", like="dall-e-3"),
+        Found(upstream="fal/my-flux"),
+    )
+    templates = {model.id for model in read_offer("relay", "openai_compatible").known}
+    assert {each.like for each in found} <= {*templates, None}
+    assert {each.like for each in every} == {"sd"}
     assert [each.upstream for each in every][1:3] == ["gpt-6-luna", "local-sd"]
 
 

@@ -16,6 +16,15 @@ from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.ports.provider import Found, Parts
 
 _OURS = ("gpt-image-", "chatgpt-image-")
+_FAMILIES = {
+    "gpt-image-1": "gpt-image-1.5",
+    "gpt-image-2-": "gpt-image-2",
+    "gpt-image-2.5-flare": "gpt-image-2.5-flare",
+    "gpt-image-2.5-": "gpt-image-2.5-sunburst",
+    "chatgpt-": "chatgpt-image-latest",
+}
+_NEWEST = "gpt-image-2.6-flare"
+"""What a model is like whose family is not known: no newer one took less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +57,9 @@ class OpenAIImages(ImagesApi):
 
 
 def _found(model: Mapping[str, object]) -> Found:
-    return Found(upstream=str(model["id"]), ends=_day(model.get("shutdown_date")))
+    name = str(model["id"])
+    like = next((like for start, like in _FAMILIES.items() if name.startswith(start)), _NEWEST)
+    return Found(upstream=name, ends=_day(model.get("shutdown_date")), like=like)
 
 
 def _day(text: object) -> date | None:

@@ -21,6 +21,17 @@ _PICTURES = re.compile(
     re.IGNORECASE,
 )
 """How the names of models are told by that make pictures; such lists hold every kind of model."""
+_TEMPLATES = {
+    "gpt-image-1": "gpt-image-1",
+    "gpt-image": "gpt-image",
+    "dall-e-3": "dall-e-3",
+    "dall-e-2": "dall-e-2",
+    "grok-imagine-image-2": "grok-imagine-image-2.0",
+    "grok-imagine": "grok-imagine-image",
+    "flux.1-schnell": "flux.1-schnell",
+}
+"""What those are like whose names begin so, whatever stands before a slash."""
+_ENGINE = "sd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,5 +85,13 @@ class CompatibleImages(ImagesApi):
 
     async def discover(self) -> tuple[Found, ...]:
         names = [str(each["id"]) for each in await self.models()]
-        every = self._dialect.only_pictures
-        return tuple(Found(upstream=name) for name in names if every or _PICTURES.search(name))
+        if self._dialect.only_pictures:
+            return tuple(Found(upstream=name, like=_ENGINE) for name in names)
+        return tuple(
+            Found(upstream=name, like=_like(name)) for name in names if _PICTURES.search(name)
+        )
+
+
+def _like(name: str) -> str | None:
+    bare = name.lower().rpartition("/")[2]
+    return next((like for start, like in _TEMPLATES.items() if bare.startswith(start)), None)
