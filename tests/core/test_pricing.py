@@ -60,6 +60,8 @@ prices = st.builds(
     partial=st.integers(0, 200),
     text_out=amounts,
     words=st.integers(0, 5_000),
+    reader_in=st.just(FREE) | amounts,
+    reading=st.integers(0, 5_000),
 )
 
 
@@ -92,11 +94,14 @@ def bills(draw: st.DrawFn) -> tuple[Plan, Model, Usage]:
         + price.partial * draw(st.integers(0, plan.ask.partial_images))
         for _ in range(plan.ask.n)
     )
+    asked = max(text, price.words) if price.reader_in else text
+    most_read = text + WRAPPING + count * price.reference + price.reading
     usage = Usage(
         output_tokens=output,
-        text_tokens=plan.ask.n * draw(st.integers(0, text + WRAPPING)),
+        text_tokens=plan.ask.n * draw(st.integers(0, asked + WRAPPING)),
         image_tokens=plan.ask.n * count * draw(st.integers(0, price.reference)),
         word_tokens=plan.ask.n * draw(st.integers(0, price.words)),
+        reader_tokens=plan.ask.n * draw(st.integers(0, most_read)),
     )
     return plan, model, usage
 
@@ -137,6 +142,19 @@ def test_words_beside_every_picture_are_counted_and_make_it_an_estimate() -> Non
     assert ceiling(plan, talker).estimate
     assert actual(Usage(output_tokens=1, text_tokens=0, word_tokens=3), plan, talker) == 51_000
     assert actual(Usage(output_tokens=1, text_tokens=0), plan, talker) is None
+
+
+def test_what_a_text_model_reads_and_asks_for_is_counted() -> None:
+    priced = replace(TOKENS, text_out=Nano(7), words=500, reader_in=Nano(11), reading=1_000)
+    reader = replace(PAINTER, price=priced)
+    text = len("A red fox") + WRAPPING
+    asked = 500 + WRAPPING
+    more = 500 * 7 + (text + 1_000) * 11 + (asked - text) * 5_000
+
+    assert at_most(PLAN, reader) - at_most(PLAN) == more
+    told = Usage(output_tokens=1, text_tokens=0, word_tokens=0, reader_tokens=2)
+    assert actual(told, PLAN, reader) == 30_000 + 22
+    assert actual(replace(told, reader_tokens=None), PLAN, reader) is None
 
 
 def test_the_prompt_counts_in_bytes_with_what_is_to_be_avoided() -> None:

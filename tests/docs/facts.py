@@ -140,4 +140,6 @@ def price(model: Model) -> str:
     }
     if model.price.text_out:
         amounts["text out"] = model.price.text_out
+    if model.price.reader_in:
+        amounts["text model in"] = model.price.reader_in
     return ", ".join(f"${usd(Nano(each * _MILLION))} {name}" for name, each in amounts.items())

@@ -32,6 +32,9 @@ _SETTINGS = "imagewright.toml"
 _PICTURE_BYTES = "picture_bytes"
 """The config of an adapter that bounds pictures has this field; unset it is limits.output_bytes."""
 
+_OFFERED = "offered"
+"""The name of a kind's function that takes its config and an offer, where prices hang on both."""
+
 
 def provider_config(name: str, settings: Settings) -> object:
     """The config of a provider's adapter. Raises Misconfigured with the keys of its section."""
@@ -69,7 +72,7 @@ def offers_of(settings: Settings) -> tuple[Offer, ...]:
 def offer_of(name: str, settings: Settings) -> Offer:
     """What a provider offers. Raises Misconfigured with the keys of its section, or with places."""
     section = settings.providers[name]
-    _module(section.kind)
+    module = _module(section.kind)
     try:
         offer = read_offer(
             name,
@@ -79,7 +82,7 @@ def offer_of(name: str, settings: Settings) -> Offer:
             file=_SETTINGS,
         )
         prices = read_prices(section.prices, _SETTINGS)
-        return _priced(_worded(offer, section, settings), prices)
+        offer = _priced(_worded(offer, section, settings), prices)
     except CatalogueError as error:
         raise Misconfigured(
             [
@@ -91,6 +94,20 @@ def offer_of(name: str, settings: Settings) -> Offer:
                 for fault in error.faults
             ]
         ) from None
+    return _as_configured(module, name, settings, offer)
+
+
+def _as_configured(module: ModuleType, name: str, settings: Settings, offer: Offer) -> Offer:
+    """What an adapter's config makes of its offer, for the kinds that have an `offered`."""
+    if not hasattr(module, _OFFERED):
+        return offer
+    try:
+        config = provider_config(name, settings)
+    except Misconfigured:
+        # Whoever builds or checks the provider is told of its config.
+        return offer
+    made: Offer = getattr(module, _OFFERED)(config, offer)
+    return made
 
 
 def _worded(offer: Offer, section: ProviderSection, settings: Settings) -> Offer:

@@ -67,7 +67,9 @@ class PerToken:
     `reference` bounds the input tokens of one reference picture, for which no formula
     is published; without it nothing is priced that has input pictures. `partial` is what
     each partial image adds. `words` bounds the text tokens that come out beside each picture,
-    thoughts included, at the price of `text_out`.
+    thoughts included, at the price of `text_out`. Where a text model passes the order on, `reading`
+    bounds what it reads beside the prompt and the references, at the price of `reader_in`;
+    its words are then what the picture model is asked by.
     """
 
     text_in: Nano
@@ -80,6 +82,8 @@ class PerToken:
     partial: int = 0
     text_out: Nano = FREE
     words: int = 0
+    reader_in: Nano = FREE
+    reading: int = 0
 
 
 Price = PerImage | PerToken

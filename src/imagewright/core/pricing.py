@@ -47,11 +47,15 @@ def ceiling(plan: Plan, model: Model) -> Ceiling:
     output = max(_output_tokens(plan, model, price)) + price.partial * ask.partial_images
     # A token is at least a byte long, so the prompt's bytes bound its tokens.
     text = len(plan.prompt.encode()) + len((plan.negative_prompt or "").encode()) + _WRAPPING
+    read = text + inputs * price.reference + price.reading if price.reader_in else 0
+    # The text model may put the prompt into as many words as it has.
+    asked = max(text, price.words + _WRAPPING) if price.reader_in else text
     each = (
         output * price.image_out
         + price.words * price.text_out
-        + text * price.text_in
+        + asked * price.text_in
         + inputs * price.reference * price.image_in
+        + read * price.reader_in
     )
     estimate = bool(inputs or price.factor or price.words) or not price.base
     return Ceiling(amount=Nano(ask.n * each), estimate=estimate)
@@ -86,6 +90,7 @@ def _of_tokens(usage: Usage, plan: Plan, price: PerToken) -> Nano | None:
     for tokens, each in (
         (usage.output_tokens, price.image_out),
         (usage.word_tokens, price.text_out),
+        (usage.reader_tokens, price.reader_in),
         (usage.text_tokens, price.text_in),
         (unseen if usage.image_tokens is None else usage.image_tokens, price.image_in),
     ):

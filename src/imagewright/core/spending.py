@@ -13,8 +13,8 @@ class Usage:
     """A provider's own report; None for what it does not tell.
 
     `cost` is a price in the answer itself, `pictures` how many were made.
-    Token counts are those billed: text and image input, image output, and the words that came
-    out beside the pictures, thoughts included.
+    Token counts are those billed: text and image input, image output, the words that came out
+    beside the pictures, thoughts included, and what a text model read that passed the order on.
     """
 
     pictures: int | None = None
@@ -22,6 +22,7 @@ class Usage:
     image_tokens: int | None = None
     output_tokens: int | None = None
     word_tokens: int | None = None
+    reader_tokens: int | None = None
     cost: Nano | None = None
 
 

@@ -216,6 +216,7 @@ def image(prices: Any) -> dict[str, Any]:
         (model(**token(table={"high": 1})), "models.m.price.table:"),
         (model(**token(reference=-1)), "models.m.price.reference:"),
         (model(**token(words=9)), "models.m.price.words: and text_out belong together"),
+        (model(**token(reading=9)), "models.m.price.reading: and reader_in belong together"),
         (model(**token(text_out="9")), "models.m.price.words: and text_out belong together"),
         (model(price={"per": "token", "base": {"high": 1}}), "models.m.price.image_out:"),
         (

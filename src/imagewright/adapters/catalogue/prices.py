@@ -66,9 +66,13 @@ def _per_token(fields: Fields) -> PerToken:
         partial=fields.take("partial", 0, _tokens),
         text_out=fields.take("text_out", FREE, per_million),
         words=fields.take("words", 0, _tokens),
+        reader_in=fields.take("reader_in", FREE, per_million),
+        reading=fields.take("reading", 0, _tokens),
     )
     if bool(price.text_out) != bool(price.words):
         fields.place.fault("words", "and text_out belong together: how many, and at what price")
+    if bool(price.reader_in) != bool(price.reading):
+        fields.place.fault("reading", "and reader_in belong together: how many, at what price")
     if not price.base and not price.table:
         fields.place.fault("base", "or a table is missing: how many tokens a picture takes")
     return price

@@ -4,27 +4,15 @@ The options of its models are parameters under their own names: `complexity`, `f
 `frame_duration_ms` of the 2.6 family.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Literal
 
 from imagewright.adapters.web.client import Client
 from imagewright.adapters.wire.dialect import OPENAI, Edits
 from imagewright.adapters.wire.images_api import ImagesApi
+from imagewright.adapters.wire.listing import openai_models
 from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.ports.provider import Found, Parts
-
-_OURS = ("gpt-image-", "chatgpt-image-")
-_FAMILIES = {
-    "gpt-image-1": "gpt-image-1.5",
-    "gpt-image-2-": "gpt-image-2",
-    "gpt-image-2.5-flare": "gpt-image-2.5-flare",
-    "gpt-image-2.5-": "gpt-image-2.5-sunburst",
-    "chatgpt-": "chatgpt-image-latest",
-}
-_NEWEST = "gpt-image-2.6-flare"
-"""What a model is like whose family is not known: no newer one took less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +40,4 @@ class OpenAIImages(ImagesApi):
     """`ports.provider.Provider`, `Health` and `Discovery`."""
 
     async def discover(self) -> tuple[Found, ...]:
-        models = await self.models()
-        return tuple(_found(each) for each in models if str(each["id"]).startswith(_OURS))
-
-
-def _found(model: Mapping[str, object]) -> Found:
-    name = str(model["id"])
-    like = next((like for start, like in _FAMILIES.items() if name.startswith(start)), _NEWEST)
-    return Found(upstream=name, ends=_day(model.get("shutdown_date")), like=like)
-
-
-def _day(text: object) -> date | None:
-    try:
-        return date.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
+        return await openai_models(await self.models())

@@ -13,6 +13,7 @@ from imagewright.adapters.web.client import Client
 from imagewright.adapters.wire.dialect import DIALECTS, Dialect, Edits
 from imagewright.adapters.wire.images import PARAMETERS
 from imagewright.adapters.wire.images_api import ImagesApi
+from imagewright.adapters.wire.listing import models_of
 from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.ports.provider import Found, Parts
 
@@ -84,7 +85,7 @@ class CompatibleImages(ImagesApi):
     """`ports.provider.Provider`, `Health` and `Discovery`."""
 
     async def discover(self) -> tuple[Found, ...]:
-        names = [str(each["id"]) for each in await self.models()]
+        names = [str(each["id"]) for each in await models_of(await self.models())]
         if self._dialect.only_pictures:
             return tuple(Found(upstream=name, like=_ENGINE) for name in names)
         return tuple(

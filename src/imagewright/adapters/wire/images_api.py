@@ -13,28 +13,27 @@ What a status other than 200 proves stands in `adapters.wire.refusals`. The rest
 """
 
 import asyncio
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from imagewright.adapters.web.client import Answer, Call, Client
+from imagewright.adapters.web.client import Answer, Client
 from imagewright.adapters.web.failures import WebError
 from imagewright.adapters.web.netguard import Guard
 from imagewright.adapters.wire.dialect import Dialect
 from imagewright.adapters.wire.images import picture_call
-from imagewright.adapters.wire.line import Judgement, Line
-from imagewright.adapters.wire.refusals import blocked, not_made, read_error, refusal, unknown
+from imagewright.adapters.wire.judge import Judge
+from imagewright.adapters.wire.line import Line
+from imagewright.adapters.wire.listing import ask_for_models
+from imagewright.adapters.wire.refusals import blocked, not_made, read_error, unknown
 from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import (
     Entry,
     Results,
-    listed_models,
     read_cost,
     read_results,
     read_usage,
+    request_id,
 )
-from imagewright.adapters.wire.retrying import asked_pause, may_repeat
 from imagewright.adapters.wire.server import Server
 from imagewright.adapters.wire.streams import PictureStream
 from imagewright.core.ask import MAX_PARTIALS
@@ -43,28 +42,7 @@ from imagewright.core.spending import Usage
 from imagewright.ports.provider import Delivery, Made, Order, Parts, Watch
 
 _SLACK = 64 * 1024
-_MODELS_LIMIT = 8 * 1024 * 1024
-_REQUEST_HEADERS = ("x-request-id", "x-api-request-id", "x-litellm-call-id")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}\Z")
 _SEEDS = 2**31
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Reads the refusals of a call for a model, by the catalogue's name for it."""
-
-    parts: Parts
-    model: str
-
-    def __call__(self, answer: Answer) -> Judgement:
-        error = read_error(answer.body)
-        pause = asked_pause(answer.headers, self.parts.clock.now() / 1_000_000)
-        repeatable = may_repeat(answer.status, answer.headers, own_error=error is not None)
-        return Judgement(
-            fault=refusal(answer, model=self.model, asked_pause=pause),
-            repeatable=repeatable and not (error is not None and error.quota),
-            pause=pause,
-        )
 
 
 class ImagesApi:
@@ -91,19 +69,11 @@ class ImagesApi:
 
     async def ping(self) -> None:
         """Ask for the list of models, which costs nothing."""
-        await self._list()
+        await self.models()
 
-    async def models(self) -> tuple[Mapping[str, object], ...]:
-        """The server's list of models, each with a plain `id`. Raises a Provider* fault."""
-        answer = await self._list()
-        models = await asyncio.to_thread(listed_models, answer.body)
-        if models is None:
-            raise ProviderBadAnswer("The provider's list of models cannot be read.")
-        return models
-
-    async def _list(self) -> Answer:
-        call = Call(path="models", method="GET", limit=_MODELS_LIMIT)
-        return await self._line.look(call, Judge(self._parts, ""))
+    async def models(self) -> Answer:
+        """The server's list of models. Raises a Provider* fault."""
+        return await ask_for_models(self._line, self._parts)
 
     async def close(self) -> None:
         await self._client.close()
@@ -176,7 +146,7 @@ class ImagesApi:
         return Delivery(
             pictures=tuple(pictures),
             usage=usage,
-            request=_request_id(answer),
+            request=request_id(answer.headers),
             failures=failures,
         )
 
@@ -221,8 +191,3 @@ def _bad() -> ProviderBadAnswer:
         "The provider broke off, or answered with something that is not a picture.",
         hint="Try again later, or choose another provider.",
     )
-
-
-def _request_id(answer: Answer) -> str | None:
-    found = (answer.headers.get(name, "") for name in _REQUEST_HEADERS)
-    return next((text for text in found if _REQUEST_ID.match(text)), None)

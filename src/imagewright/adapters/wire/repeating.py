@@ -90,6 +90,7 @@ def summed(reports: Sequence[Usage | None]) -> Usage | None:
         image_tokens=_sum([each.image_tokens for each in told]),
         output_tokens=_sum([each.output_tokens for each in told]),
         word_tokens=_sum([each.word_tokens for each in told]),
+        reader_tokens=_sum([each.reader_tokens for each in told]),
         cost=None if cost is None else Nano(cost),
     )
 

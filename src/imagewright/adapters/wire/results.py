@@ -18,8 +18,8 @@ _SEEDS = range(2**63)
 _TICKS = 10
 """Of xAI's, in a nano-dollar."""
 _MOST_DOLLARS = 1_000_000
-_MOST_MODELS = 10_000
-_ID = re.compile(r"[!-~]{1,200}\Z")
+_REQUEST_HEADERS = ("x-request-id", "x-api-request-id", "x-litellm-call-id")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,14 +172,7 @@ def _data(found: Mapping[str, object]) -> tuple[bytes | None, str | None]:
     return None, addresses[0] if addresses else None
 
 
-def listed_models(body: bytes) -> tuple[Mapping[str, object], ...] | None:
-    """The models of a list (`GET /models`) that have an id that could be one; None of no list."""
-    answer = read_object(body)
-    listed = answer.get("data") if answer is not None else None
-    if not isinstance(listed, list):
-        return None
-    return tuple(
-        each
-        for each in listed[:_MOST_MODELS]
-        if isinstance(each, dict) and isinstance(each.get("id"), str) and _ID.match(each["id"])
-    )
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The server's own id for a request, where it is one that can be written down."""
+    found = (headers.get(name, "") for name in _REQUEST_HEADERS)
+    return next((text for text in found if _REQUEST_ID.match(text)), None)

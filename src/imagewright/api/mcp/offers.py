@@ -97,6 +97,8 @@ def _price(offer: Offer, model: Model) -> dict[str, str]:
     amounts = {"text in": price.text_in, "image in": price.image_in, "image out": price.image_out}
     if price.text_out:
         amounts["text out"] = price.text_out
+    if price.reader_in:
+        amounts["text model in"] = price.reader_in
     return {
         f"{name} per million tokens": usd(Nano(each * _MILLION)) for name, each in amounts.items()
     }

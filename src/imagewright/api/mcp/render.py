@@ -118,6 +118,7 @@ def _add_outcome(shape: JobShape, job: Job) -> None:
             ("image_in", "image_tokens"),
             ("out", "output_tokens"),
             ("text_out", "word_tokens"),
+            ("text_model_in", "reader_tokens"),
         )
         if usage.get(key) is not None
     }
