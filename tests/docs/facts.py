@@ -115,8 +115,8 @@ def offer(kind: str, state: Path) -> Offer:
 
 def templates(kind: str) -> tuple[Model, ...]:
     """The models of a kind that are offered only where the operator lists them."""
-    data = tomllib.loads((ADAPTERS / f"{kind}.toml").read_text("utf-8"))
-    return read_offer(kind, kind, list(data["models"])).models if data.get("templates") else ()
+    offer = read_offer(kind, kind)
+    return tuple(model for model in offer.known if model not in offer.models)
 
 
 def life(model: Model) -> str:

@@ -50,11 +50,14 @@ def test_the_file_is_offered_in_its_order() -> None:
 
 
 def test_templates_are_offered_only_where_they_are_listed() -> None:
-    data = f"templates = true\n{DATA}"
-    assert offered(data=data).models == ()
-    assert [model.id for model in offered(["two"], data).models] == ["two"]
-    (fault,) = faults(data=f"templates = 1\n{DATA}")
-    assert fault == "vendor.toml: templates: must be true or false"
+    data = f"{DATA}\n[models.three]\nlike = 'one'\ntemplate = true\n"
+    offer = offered(data=data)
+    assert [model.id for model in offer.models] == ["one", "two"]
+    assert [model.id for model in offer.known] == ["one", "two", "three"]
+    listed = offered(["three", {"id": "four", "like": "three"}], data).models
+    assert [model.id for model in listed] == ["three", "four"]
+    (fault,) = faults(data=f"{DATA}template = 1\n")
+    assert fault == "vendor.toml: models.two.template: must be true or false"
 
 
 def test_the_operator_chooses_orders_changes_and_adds() -> None:
@@ -88,7 +91,6 @@ def test_the_shipped_catalogues_are_right() -> None:
         "gpt-image-2.5-sunburst",
         "gpt-image-2.6-flare",
         "gpt-image-2.6-sunburst",
-        "gpt-image-2.6-flare-animated",
         "gpt-image-2",
         "gpt-image-1.5",
         "chatgpt-image-latest",
@@ -99,7 +101,7 @@ def test_the_shipped_catalogues_are_right() -> None:
     ]
     assert all(model.price for model in offer.models if model.lifecycle is not Lifecycle.ENDED)
     assert all(model.profile for model in offer.models if model.lifecycle is Lifecycle.CURRENT)
-    flare, mini = offer.models[0], offer.models[8]
+    flare, mini = offer.models[0], offer.models[7]
     assert isinstance(flare.price, PerToken)
     assert (flare.price.text_in, flare.price.image_in, flare.price.image_out) == (
         5_000,

@@ -3,8 +3,8 @@
 The operator's `models` is a list in the order of preference, the first being the default.
 An entry is the name of a model in the file, or a table with an `id`: that of a model in the file,
 whose keys it changes, or a new one. Without the list the file's models are offered in its
-order, none of them where the file says that they are `templates`, for kinds of which every server
-has models of its own. Any entry may start from another with `like`; keys replace whole values.
+order, but for those that are a `template`: what not every server or account of the kind has. Any
+entry may start from another with `like`; keys replace whole values.
 """
 
 import tomllib
@@ -19,6 +19,7 @@ from imagewright.adapters.catalogue.prices import read_price
 from imagewright.core.catalogue import Lifecycle, Model, Offer, Price
 
 _PROVIDERS = "imagewright.adapters.providers"
+_TEMPLATE = "template"
 
 Table = Mapping[str, object]
 
@@ -56,13 +57,13 @@ def read_prices(tables: Table, file: str) -> dict[str, Price]:
 def assemble(name: str, data: tuple[str, str], models: object, file: str) -> Offer:
     """As `read_offer`, with the data file's name and text given."""
     faults: list[CatalogueFault] = []
-    title, tables, templates = _data(data, faults)
+    title, tables = _data(data, faults)
     data_file = data[0]
     # The file is settled by itself first: what the operator changes in one of its models
     # does not spread to those that are like it.
     known = _settled({each: _Entry(table, data_file) for each, table in tables.items()}, faults)
     if models is None:
-        chosen = {} if templates else known
+        chosen = {each: entry for each, entry in known.items() if not entry.table.get(_TEMPLATE)}
     else:
         chosen = _chosen(known, _listed(models), file, faults)
     # All of the file is read, so that a fault in a model that is not offered is told too.
@@ -90,22 +91,19 @@ class _Entry:
     file: str
 
 
-def _data(
-    data: tuple[str, str], faults: list[CatalogueFault]
-) -> tuple[str, dict[str, Table], bool]:
+def _data(data: tuple[str, str], faults: list[CatalogueFault]) -> tuple[str, dict[str, Table]]:
     file, toml = data
     place = Place(file=file, faults=faults)
     try:
         fields = Fields(tomllib.loads(toml), place)
     except tomllib.TOMLDecodeError as error:
         place.fault("toml", str(error))
-        return "", {}, False
+        return "", {}
     title = fields.take("title", "", text)
     none: dict[str, Table] = {}
     tables = fields.take("models", none, _tables)
-    templates = fields.take("templates", False, flag)
     fields.done()
-    return title, tables, templates
+    return title, tables
 
 
 def _tables(value: object) -> dict[str, Table]:
@@ -166,7 +164,9 @@ def _settled(entries: Mapping[str, _Entry], faults: list[CatalogueFault]) -> dic
 
 def _read(name: str, entry: _Entry, faults: list[CatalogueFault]) -> Model:
     place = Place(file=entry.file, model=name, faults=faults)
-    return read_model(name, Fields(entry.table, place))
+    fields = Fields(entry.table, place)
+    fields.take(_TEMPLATE, False, flag)
+    return read_model(name, fields)
 
 
 def _inherit(name: str, every: Mapping[str, _Entry], place: Place) -> Table | None:
