@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -81,6 +82,21 @@ async def test_the_ceiling_is_held_while_the_vendor_works(road: Paid, mode: Mode
     assert ended["cost_usd"] == "0.00305"
     assert after["held_usd"] == before["held_usd"]
     assert entries(road, asked["job"])["settle"] == EXACT_NANO
+
+
+async def test_streamed_pictures_are_kept_and_their_partials_counted(
+    road: Paid, mode: Mode
+) -> None:
+    road.vendor.replies.extend(exact(2))
+    async with road.client(ROBOT, mode) as client:
+        plain = await call(client, "estimate_cost", ask("a fox in parts"))
+        quoted = await call(client, "estimate_cost", ask("a fox in parts", partial_images=1))
+        made = await generate(client, ask(n=2, partial_images=1, wait=20))
+    assert (made["state"], len(made["images"])) == ("succeeded", 2)
+    assert entries(road, made["job"])["settle"] == 2 * EXACT_NANO
+    extra = Decimal(quoted["ceiling_usd"]) - Decimal(plain["ceiling_usd"])
+    assert extra == 100 * Decimal("0.00003")
+    assert [each.values["stream"] for each in road.vendor.received[-2:]] == [True, True]
 
 
 async def test_without_usage_the_ceiling_is_settled(road: Paid) -> None:

@@ -10,7 +10,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from imagewright.adapters.catalogue.reader import read_offer
-from imagewright.adapters.providers.openai_compatible import CompatibleImages, Config, build
+from imagewright.adapters.providers.openai_compatible import Config, build
+from imagewright.adapters.wire.dialect import DIALECTS
 from imagewright.core.catalogue import Lifecycle
 from imagewright.core.errors import (
     Fault,
@@ -317,6 +318,19 @@ def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any], word: str) -
         TypeAdapter(Config).validate_python(wrong)
 
 
-def test_every_dialect_can_be_configured(vendor: FakeOpenAI) -> None:
-    provider = build(Config(dialect="together"), parts())
-    assert isinstance(provider, CompatibleImages)
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_every_dialect_makes_and_changes_pictures_of_a_lenient_server(
+    vendor: FakeOpenAI, dialect: str
+) -> None:
+    one = Reply(body=b'{"data":[{"b64_json":"AAAA"}]}')
+    vendor.replies.extend([one, one])
+    query = {"api-version": "x"}
+    async with speaking(dialect, vendor, query=query) as provider:
+        for asked in (order(size_name="3:2/1K"), order(references=1, size_name="3:2/1K")):
+            call = provider.edit if asked.references else provider.generate
+            if dialect == "azure-deployments":
+                # Its paths are its own: this server has none of them.
+                with pytest.raises(ProviderMisconfigured):
+                    await call(asked, Watched())
+            else:
+                assert (await call(asked, Watched())).pictures[0].data == b"\0\0\0"
