@@ -21,14 +21,19 @@ class Azure(FakeOpenAI):
     """Azure's older surface: the deployment is in the path, and may stand nowhere else."""
 
     paid: ClassVar[str] = "/openai/deployments/"
-    header: ClassVar[str] = "api-key"
 
     def routes(self) -> Sequence[BaseRoute]:
         below = "/openai/deployments/{deployment}/images"
         return [
             Route(f"{below}/generations", self.images, methods=["POST"]),
             Route(f"{below}/edits", self.images, methods=["POST"]),
+            Route("/openai/models", self.models),
         ]
+
+    async def models(self, request: Request) -> Response:
+        received = await self.note(request)
+        known = received.headers.get("api-key") == KEY and "api-version=" in received.query
+        return JSONResponse({"data": [{"id": "dall-e-3"}]}, status_code=200 if known else 401)
 
     def wrong(self, received: Received) -> Reply | None:
         if received.headers.get("api-key") != KEY:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from imagewright.adapters.catalogue.reader import read_offer
-from imagewright.adapters.providers.openai_compatible import Config, build
+from imagewright.adapters.providers.openai_compatible import CompatibleImages, Config, build
 from imagewright.adapters.wire.dialect import DIALECTS
 from imagewright.core.catalogue import Lifecycle
 from imagewright.core.errors import (
@@ -66,7 +66,9 @@ def configured(vendor: FakeOpenAI, **config: Any) -> Config:
 
 
 @asynccontextmanager
-async def speaking(dialect: str, vendor: FakeOpenAI, **config: Any) -> AsyncIterator[Provider]:
+async def speaking(
+    dialect: str, vendor: FakeOpenAI, **config: Any
+) -> AsyncIterator[CompatibleImages]:
     provider = build(configured(vendor, dialect=dialect, **config), parts(chances=[0.25] * 9))
     yield provider
     await provider.close()
@@ -81,9 +83,12 @@ async def test_a_deployment_of_azure_stands_in_the_path_alone() -> None:
     with Azure() as vendor:
         async with speaking("azure-deployments", vendor, base_url=vendor.origin, query=query) as it:
             assert made(await it.generate(order(), Watched())) == [("png", 96, 64, False)]
+            await it.ping()
+            assert await it.discover() == ()
             asked = order(references=1, mask=True, upstream="my pictures")
             assert made(await it.edit(asked, Watched())) == [("png", 96, 64, False)]
-        first, second = vendor.received
+        first, pinged, second = vendor.received
+    assert pinged.path == "/openai/models"
     assert first.path == "/openai/deployments/the-upstream/images/generations"
     assert second.path == "/openai/deployments/my pictures/images/edits"
     assert "model" not in {**first.values, **second.values}

@@ -85,6 +85,8 @@ class CompatibleImages(ImagesApi):
     """`ports.provider.Provider`, `Health` and `Discovery`."""
 
     async def discover(self) -> tuple[Found, ...]:
+        if not self._dialect.lists:
+            return ()
         names = [str(each["id"]) for each in await models_of(await self.models())]
         if self._dialect.only_pictures:
             return tuple(Found(upstream=name, like=_ENGINE) for name in names)

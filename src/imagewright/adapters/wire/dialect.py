@@ -43,13 +43,14 @@ class Dialect:
     the negative prompt behind a bar. `alpha` is off where white is what a mask changes, and not
     what is transparent. `streams` is off where nothing is streamed. `charges` is off for what
     never bills.
-    `cost_header` holds what a call cost in US dollars. `only_pictures` says that the list
-    of models holds nothing else.
+    `cost_header` holds what a call cost in US dollars. `lists` is off where the list of models is
+    not that of those one has, and `only_pictures` says that it holds nothing else.
     """
 
     key_header: str = "Authorization"
     generations: str = "images/generations"
     edits: str = "images/edits"
+    models: str = "models"
     edit_style: Edits = Edits.MULTIPART
     size_style: Sizes = Sizes.PIXELS
     leave_out: frozenset[str] = frozenset()
@@ -60,20 +61,23 @@ class Dialect:
     streams: bool = True
     charges: bool = True
     cost_header: str | None = None
+    lists: bool = True
     only_pictures: bool = False
 
 
 OPENAI = Dialect()
 DIALECTS = {
     "plain": OPENAI,
-    # Azure's v1 surface: `model` is the deployment's name.
-    "azure": Dialect(key_header="api-key"),
+    # Azure's v1 surface: `model` is the deployment's name. It lists models, not deployments.
+    "azure": Dialect(key_header="api-key", lists=False),
     # The older one: the deployment stands in the path, and `model` beside it is refused by
     # gpt-image-2 (litellm #26316). `api-version` goes into `query`.
     "azure-deployments": Dialect(
         key_header="api-key",
         generations="openai/deployments/{model}/images/generations",
         edits="openai/deployments/{model}/images/edits",
+        models="openai/models",
+        lists=False,
         leave_out=frozenset({"model"}),
     ),
     # Adds what it charges to each answer (`x-litellm-response-cost`, where it knows), and leaves

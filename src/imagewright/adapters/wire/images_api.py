@@ -73,7 +73,7 @@ class ImagesApi:
 
     async def models(self) -> Answer:
         """The server's list of models. Raises a Provider* fault."""
-        return await ask_for_models(self._line, self._parts)
+        return await ask_for_models(self._line, self._parts, self._dialect.models)
 
     async def close(self) -> None:
         await self._client.close()

@@ -27,9 +27,9 @@ _NEWEST = "gpt-image-2.6-flare"
 """What a model is like whose family is not known: no newer one took less."""
 
 
-async def ask_for_models(line: Line, parts: Parts) -> Answer:
+async def ask_for_models(line: Line, parts: Parts, path: str = "models") -> Answer:
     """The list as it came, for nothing. Raises a Provider* fault."""
-    call = Call(path="models", method="GET", limit=_LIMIT)
+    call = Call(path=path, method="GET", limit=_LIMIT)
     return await line.look(call, Judge(parts, ""))
 
 
