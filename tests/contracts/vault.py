@@ -82,6 +82,17 @@ class VaultContract:
         assert await vault.delete_many(["a", "b", "c"], collection="many") == 2
         assert await vault.count("many") == 0
 
+    async def test_all_of_a_collection_are_told_with_their_keys(
+        self, vault: SealedVault, clock: HandClock
+    ) -> None:
+        await vault.put_many(["a", "b:*", "ü"], [{"n": 1}, {"n": 2}, {"n": 3}], collection="all")
+        await vault.put("soon", {"n": 4}, collection="all", ttl=5)
+        await vault.put("a", {"n": 5}, collection="others")
+        assert len(await vault.items("all")) == 4
+        clock.advance(5)
+        assert dict(await vault.items("all")) == {"a": {"n": 1}, "b:*": {"n": 2}, "ü": {"n": 3}}
+        assert await vault.items("none") == ()
+
     async def test_odd_names_are_names(self, vault: SealedVault) -> None:
         for key in ("", "'; DROP TABLE sealed; --", "ü" * 500, "a:b", "a b\n*?[x]"):
             await vault.put(key, {"key": key}, collection="odd:*")

@@ -1,6 +1,10 @@
 """A service in front of a provider that knows one client only, on a stage."""
 
+import asyncio
 import dataclasses
+import json
+import os
+import sys
 import time
 from asyncio import to_thread
 from collections.abc import AsyncIterator
@@ -10,7 +14,6 @@ from typing import Any
 
 import httpx
 
-from imagewright.adapters.auth.chain import Chain
 from imagewright.app.parts import Parts, parts_of
 from imagewright.app.proxy import proxy_of
 from imagewright.settings import Settings
@@ -79,10 +82,36 @@ def proxied(state: Path, people: People, port: int, **more: object) -> Settings:
 def aged(settings: Settings, clock: Skewed) -> Parts:
     """The service's parts, with a proxy whose things end by that clock."""
     parts = parts_of(settings)
-    proxy = proxy_of(settings, parts.database, parts.keys, clock)
-    assert proxy is not None
-    assert parts.chain is not None
-    return dataclasses.replace(parts, proxy=proxy, chain=Chain(proxy.grants, parts.chain))
+    return dataclasses.replace(parts, proxy=proxy_of(settings, parts.database, parts.keys, clock))
+
+
+async def operated(stage: Stage, *words: str) -> tuple[int, str]:
+    """The exit code and the words of a command in a process of its own, beside the service."""
+    settings = stage.service.app.settings
+    proxy, valkey = settings.proxy, settings.proxy.valkey_url
+    wanted = {
+        "STATE": str(settings.state),
+        "PUBLIC_URL": str(settings.public_url),
+        "AUTH__ACL_PATH": str(settings.auth.acl_path),
+        "AUTH__ISSUERS": json.dumps({"corp": {"issuer": stage.people.issuer}}),
+        "PROXY__ISSUER": "corp",
+        "PROXY__CLIENT_ID": proxy.client_id,
+        "PROXY__CLIENT_SECRET": SECRET,
+        **({"PROXY__VALKEY_URL": valkey.get_secret_value()} if valkey else {}),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "imagewright", *words,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": "/nowhere",
+            **{f"IMAGEWRIGHT_{name}": value for name, value in wanted.items()},
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, (out or errors).decode()
 
 
 @asynccontextmanager

@@ -45,6 +45,13 @@ class MemoryShelf:
             for place, sealed in self._rows().items()
         )
 
+    async def items(self, collection: str) -> tuple[tuple[str, Sealed], ...]:
+        return tuple(
+            (place.key, sealed)
+            for place, sealed in self._rows().items()
+            if place.collection == collection and self._alive(sealed)
+        )
+
     def _rows(self) -> dict[Place, Sealed]:
         if self.away:
             raise Unavailable("The store is away.")

@@ -5,13 +5,13 @@ import pytest
 from imagewright.core.errors import Unavailable
 from imagewright.core.oauth import Refused, Trouble
 from imagewright.ports.upstream import Answer
-from imagewright.services.authorization import Question, Return
-from tests.services.sign_ins import BACK, ISSUER, SignIns
+from imagewright.services.authorization import Question, Reply, Return
+from tests.services.sign_ins import BACK, FROM, ISSUER, SignIns, reply
 
 
 async def asked(made: SignIns, **changes: str) -> Question:
     client = await made.client()
-    return await made.authorization.ask(client, made.request(client, **changes), None, "")
+    return await made.authorization.ask(client, made.request(client, **changes), FROM, "")
 
 
 async def test_whoever_agrees_and_signs_in_is_sent_back_with_a_code() -> None:
@@ -30,7 +30,7 @@ async def test_a_client_without_a_state_gets_none() -> None:
 async def test_nothing_of_a_sign_in_stands_in_the_store_by_its_own_name() -> None:
     made = SignIns()
     question = await asked(made)
-    await made.authorization.decide(question.id, question.token, question.browser, agreed=True)
+    await made.authorization.decide(reply(question), FROM)
     keys = {place.key for place in made.shelf.rows}
     assert not keys & {question.id, question.token, question.browser, made.upstream.legs[0].state}
 
@@ -49,7 +49,7 @@ async def test_a_browser_is_sent_nowhere_that_the_client_did_not_register(
     made = SignIns()
     request = made.request(await made.client(), **changes)
     with pytest.raises(Refused):
-        await made.authorization.client(request)
+        await made.authorization.client(request, FROM)
 
 
 @pytest.mark.parametrize(
@@ -83,25 +83,23 @@ async def test_questions_are_bounded() -> None:
     made = SignIns()
     client = await made.client()
     for _ in range(20):
-        await made.authorization.ask(client, made.request(client), "192.0.2.1", "")
+        await made.authorization.ask(client, made.request(client), FROM, "")
     with pytest.raises(Refused) as refused:
-        await made.authorization.ask(client, made.request(client), "192.0.2.2", "")
+        await made.authorization.ask(client, made.request(client), FROM, "")
     assert refused.value.after == 3601
 
 
 async def test_a_browser_keeps_its_secret_for_the_next_question() -> None:
     made = SignIns()
     client = await made.client()
-    question = await made.authorization.ask(client, made.request(client), None, "b" * 43)
+    question = await made.authorization.ask(client, made.request(client), FROM, "b" * 43)
     assert question.browser == "b" * 43
 
 
 async def test_a_no_is_told_to_the_client_and_nobody_else() -> None:
     made = SignIns()
     question = await asked(made)
-    back = await made.authorization.decide(
-        question.id, question.token, question.browser, agreed=False
-    )
+    back = await made.authorization.decide(reply(question, agreed=False), FROM)
     assert isinstance(back, Return)
     assert back.values["error"] == "access_denied"
     assert made.upstream.legs == [] or made.shelf.rows.keys() == {
@@ -121,26 +119,25 @@ async def test_only_the_browser_that_was_asked_answers() -> None:
         ("", mine.token, mine.browser),
     ):
         with pytest.raises(Refused):
-            await made.authorization.decide(id, token, browser, agreed=True)
+            await made.authorization.decide(
+                Reply(id=id, token=token, browser=browser, agreed=True), FROM
+            )
     assert made.upstream.legs == []
-    assert await made.authorization.decide(mine.id, mine.token, mine.browser, agreed=True)
+    assert await made.authorization.decide(reply(mine), FROM)
 
 
 async def test_a_question_is_answered_once_and_in_time() -> None:
     made = SignIns()
     question = await asked(made)
     answers = await asyncio.gather(
-        *(
-            made.authorization.decide(question.id, question.token, question.browser, agreed=True)
-            for _ in range(4)
-        ),
+        *(made.authorization.decide(reply(question), FROM) for _ in range(4)),
         return_exceptions=True,
     )
     assert sum(isinstance(each, str) for each in answers) == 1
     late = await asked(made)
     made.clock.advance(600)
     with pytest.raises(Refused):
-        await made.authorization.decide(late.id, late.token, late.browser, agreed=True)
+        await made.authorization.decide(reply(late), FROM)
 
 
 async def test_while_the_provider_is_away_the_question_stays() -> None:
@@ -148,22 +145,22 @@ async def test_while_the_provider_is_away_the_question_stays() -> None:
     question = await asked(made)
     made.upstream.away = True
     with pytest.raises(Unavailable):
-        await made.authorization.decide(question.id, question.token, question.browser, agreed=True)
+        await made.authorization.decide(reply(question), FROM)
     made.upstream.away = False
-    await made.authorization.decide(question.id, question.token, question.browser, agreed=True)
+    await made.authorization.decide(reply(question), FROM)
 
 
 async def test_only_the_browser_that_left_comes_back_and_once() -> None:
     made = SignIns()
     question = await asked(made)
-    await made.authorization.decide(question.id, question.token, question.browser, agreed=True)
+    await made.authorization.decide(reply(question), FROM)
     state = made.upstream.legs[0].state
     for wrong, browser in ((state, ""), (state, "x" * 43), ("unknown", question.browser)):
         with pytest.raises(Refused):
-            await made.authorization.finish(wrong, browser, Answer(code="good"))
+            await made.authorization.finish(wrong, browser, Answer(code="good"), FROM)
     answers = await asyncio.gather(
         *(
-            made.authorization.finish(state, question.browser, Answer(code="good"))
+            made.authorization.finish(state, question.browser, Answer(code="good"), FROM)
             for _ in range(4)
         ),
         return_exceptions=True,
@@ -177,9 +174,9 @@ async def test_whom_the_provider_does_not_vouch_for_gets_no_code(
 ) -> None:
     made = SignIns()
     question = await asked(made)
-    await made.authorization.decide(question.id, question.token, question.browser, agreed=True)
+    await made.authorization.decide(reply(question), FROM)
     state, answer = made.upstream.legs[0].state, Answer(code=code) if code else None
-    back = await made.authorization.finish(state, question.browser, answer)
+    back = await made.authorization.finish(state, question.browser, answer, FROM)
     assert set(back.values) == {"error", "state", "iss"}
     assert back.values["error"] == error
 
@@ -187,9 +184,36 @@ async def test_whom_the_provider_does_not_vouch_for_gets_no_code(
 async def test_a_provider_that_is_away_is_no_denial() -> None:
     made = SignIns()
     question = await asked(made)
-    await made.authorization.decide(question.id, question.token, question.browser, agreed=True)
+    await made.authorization.decide(reply(question), FROM)
     made.upstream.away = True
     back = await made.authorization.finish(
-        made.upstream.legs[0].state, question.browser, Answer(code="good")
+        made.upstream.legs[0].state, question.browser, Answer(code="good"), FROM
     )
     assert back.values["error"] == "temporarily_unavailable"
+
+
+@pytest.mark.parametrize("reason", ["person", "provider"])
+async def test_a_no_is_noted_with_who_said_it(reason: str) -> None:
+    made = SignIns()
+    question = await asked(made)
+    made.notes.clear()
+    if reason == "person":
+        await made.authorization.decide(reply(question, agreed=False), FROM)
+    else:
+        await made.authorization.decide(reply(question), FROM)
+        state = made.upstream.legs[0].state
+        await made.authorization.finish(state, question.browser, None, FROM)
+    (note,) = made.notes
+    assert (note.action, note.outcome, note.reason) == ("grant", "refused", reason)
+    assert (note.subject, note.thing, note.origin) == ("stranger", question.client.id, FROM)
+
+
+async def test_an_outage_of_the_provider_is_no_refusal() -> None:
+    made = SignIns()
+    question = await asked(made)
+    await made.authorization.decide(reply(question), FROM)
+    made.notes.clear()
+    made.upstream.away = True
+    state = made.upstream.legs[0].state
+    await made.authorization.finish(state, question.browser, Answer(code="good"), FROM)
+    assert made.notes == []

@@ -6,9 +6,10 @@ import pytest
 from imagewright.core.errors import Unauthenticated, Unavailable
 from imagewright.core.oauth import Client, Refused, Tokens, Trouble
 from imagewright.core.scope import Scope
-from imagewright.services.grants import PREFIX, asked_for
+from imagewright.services.grant_book import PREFIX
+from imagewright.services.grants import CodeProof, asked_for
 from tests.fakes.upstream import PERSON, FakeUpstream
-from tests.services.sign_ins import BACK, DAY, ISSUER, VERIFIER, SignIns, signer
+from tests.services.sign_ins import BACK, DAY, FROM, ISSUER, VERIFIER, SignIns, proof, signer
 
 
 async def dead(made: SignIns, token: str) -> bool:
@@ -21,7 +22,7 @@ async def dead(made: SignIns, token: str) -> bool:
 
 async def refused(made: SignIns, tokens: Tokens, client: Client) -> bool:
     try:
-        await made.grants.refresh(tokens.refresh, client.id, None)
+        await made.grants.refresh(tokens.refresh, client.id, None, FROM)
     except Refused as error:
         return error.trouble is Trouble.INVALID_GRANT
     return False
@@ -95,7 +96,7 @@ async def test_a_changed_subject_is_no_longer_its_tokens() -> None:
     client = await made.client()
     tokens = await made.tokens(client)
     made.upstream.person = replace(PERSON, subject="user:corp/renamed")
-    renewed = await made.grants.refresh(tokens.refresh, client.id, None)
+    renewed = await made.grants.refresh(tokens.refresh, client.id, None, FROM)
     assert await dead(made, tokens.access)
     caller = await made.grants.authenticate(renewed.access, None)
     assert caller is not None
@@ -106,9 +107,9 @@ async def test_a_code_is_good_once_and_its_second_use_ends_the_first() -> None:
     made = SignIns()
     client = await made.client()
     code = await made.code(client)
-    tokens = await made.grants.exchange(code, client.id, BACK, VERIFIER)
+    tokens = await made.grants.exchange(code, proof(client), FROM)
     with pytest.raises(Refused):
-        await made.grants.exchange(code, client.id, BACK, VERIFIER)
+        await made.grants.exchange(code, proof(client), FROM)
     assert await dead(made, tokens.access)
     assert await refused(made, tokens, client)
     assert made.upstream.revoked == ["upstream-0"]
@@ -119,7 +120,7 @@ async def test_of_several_with_one_code_one_gets_tokens() -> None:
     client = await made.client()
     code = await made.code(client)
     answers = await asyncio.gather(
-        *(made.grants.exchange(code, client.id, BACK, VERIFIER) for _ in range(4)),
+        *(made.grants.exchange(code, proof(client), FROM) for _ in range(4)),
         return_exceptions=True,
     )
     assert sum(isinstance(each, Tokens) for each in answers) == 1
@@ -133,13 +134,16 @@ async def test_a_code_in_the_wrong_hands_is_used_up(wrong: str) -> None:
     with pytest.raises(Refused) as refusal:
         await made.grants.exchange(
             code,
-            thief.id if wrong == "client" else client.id,
-            "http://localhost:3001/callback" if wrong == "redirect" else BACK,
-            {"verifier": "w" * 43, "nothing": ""}.get(wrong, VERIFIER),
+            CodeProof(
+                client=thief.id if wrong == "client" else client.id,
+                redirect="http://localhost:3001/callback" if wrong == "redirect" else BACK,
+                verifier={"verifier": "w" * 43, "nothing": ""}.get(wrong, VERIFIER),
+            ),
+            FROM,
         )
     assert refusal.value.trouble is Trouble.INVALID_GRANT
     with pytest.raises(Refused):
-        await made.grants.exchange(code, client.id, BACK, VERIFIER)
+        await made.grants.exchange(code, proof(client), FROM)
     assert made.upstream.revoked == ["upstream-0"]
 
 
@@ -149,7 +153,7 @@ async def test_a_code_is_good_for_a_minute() -> None:
     code = await made.code(client)
     made.clock.advance(60)
     with pytest.raises(Refused):
-        await made.grants.exchange(code, client.id, BACK, VERIFIER)
+        await made.grants.exchange(code, proof(client), FROM)
 
 
 async def test_a_refresh_token_is_changed_for_new_ones_after_the_first_ended() -> None:
@@ -158,11 +162,11 @@ async def test_a_refresh_token_is_changed_for_new_ones_after_the_first_ended() -
     tokens = await made.tokens(client)
     made.clock.advance(29 * DAY)
     made.restart()
-    renewed = await made.grants.refresh(tokens.refresh, client.id, None)
+    renewed = await made.grants.refresh(tokens.refresh, client.id, None, FROM)
     assert renewed.scopes == tokens.scopes
     assert not await dead(made, renewed.access)
     made.clock.advance(29 * DAY)
-    again = await made.grants.refresh(renewed.refresh, client.id, None)
+    again = await made.grants.refresh(renewed.refresh, client.id, None, FROM)
     assert not await dead(made, again.access)
     made.clock.advance(30 * DAY)
     assert await refused(made, again, client)
@@ -172,14 +176,14 @@ async def test_a_narrower_refresh_is_for_this_token_only() -> None:
     made = SignIns()
     client = await made.client()
     tokens = await made.tokens(client)
-    narrow = await made.grants.refresh(tokens.refresh, client.id, ("images:read",))
+    narrow = await made.grants.refresh(tokens.refresh, client.id, ("images:read",), FROM)
     caller = await made.grants.authenticate(narrow.access, None)
     assert caller is not None
     assert caller.credential.scopes == frozenset({"images:read"})
     with pytest.raises(Refused) as wide:
-        await made.grants.refresh(narrow.refresh, client.id, ("images:read", "spend"))
+        await made.grants.refresh(narrow.refresh, client.id, ("images:read", "spend"), FROM)
     assert wide.value.trouble is Trouble.INVALID_SCOPE
-    whole = await made.grants.refresh(narrow.refresh, client.id, None)
+    whole = await made.grants.refresh(narrow.refresh, client.id, None, FROM)
     assert whole.scopes == tokens.scopes
 
 
@@ -196,7 +200,7 @@ async def test_a_refresh_token_used_again_ends_its_grant() -> None:
     made = SignIns()
     client = await made.client()
     tokens = await made.tokens(client)
-    renewed = await made.grants.refresh(tokens.refresh, client.id, None)
+    renewed = await made.grants.refresh(tokens.refresh, client.id, None, FROM)
     made.clock.advance(11)
     assert await refused(made, tokens, client)
     assert await dead(made, renewed.access)
@@ -209,14 +213,14 @@ async def test_two_processes_of_a_client_may_collide() -> None:
     client = await made.client()
     tokens = await made.tokens(client)
     answers = await asyncio.gather(
-        *(made.grants.refresh(tokens.refresh, client.id, None) for _ in range(4)),
+        *(made.grants.refresh(tokens.refresh, client.id, None, FROM) for _ in range(4)),
         return_exceptions=True,
     )
     (renewed,) = [each for each in answers if isinstance(each, Tokens)]
     assert await refused(made, tokens, client)
     assert not await dead(made, renewed.access)
     assert made.upstream.renewals == 1
-    last = await made.grants.refresh(renewed.refresh, client.id, None)
+    last = await made.grants.refresh(renewed.refresh, client.id, None, FROM)
     assert await refused(made, renewed, client)
     assert not await dead(made, last.access)
     # Two turns ago is no collision.
@@ -241,15 +245,15 @@ async def test_an_outage_costs_nobody_a_token() -> None:
     tokens = await made.tokens(client)
     made.upstream.away = True
     with pytest.raises(Unavailable):
-        await made.grants.refresh(tokens.refresh, client.id, None)
+        await made.grants.refresh(tokens.refresh, client.id, None, FROM)
     assert not await dead(made, tokens.access)
     made.upstream.away = False
     made.shelf.away = True
     for call in (
         made.grants.authenticate(tokens.access, None),
-        made.grants.refresh(tokens.refresh, client.id, None),
+        made.grants.refresh(tokens.refresh, client.id, None, FROM),
         made.grants.credential(f"{PREFIX}x"),
-        made.grants.revoke(tokens.access, client.id),
+        made.grants.revoke(tokens.access, client.id, FROM),
     ):
         with pytest.raises(Unavailable):
             await call
@@ -264,20 +268,20 @@ async def test_either_token_revokes_both_at_once(shown: str) -> None:
     tokens, others = await made.tokens(client), await made.tokens(client)
     token = getattr(tokens, shown)
     made.clock.advance(601)
-    await made.grants.revoke(token, stranger.id)
+    await made.grants.revoke(token, stranger.id, FROM)
     assert made.upstream.revoked == []
-    tokens = await made.grants.refresh(tokens.refresh, client.id, None)
-    others = await made.grants.refresh(others.refresh, client.id, None)
+    tokens = await made.grants.refresh(tokens.refresh, client.id, None, FROM)
+    others = await made.grants.refresh(others.refresh, client.id, None, FROM)
     caller = await made.grants.authenticate(tokens.access, None)
     assert caller is not None
-    await made.grants.revoke(token, client.id)
+    await made.grants.revoke(token, client.id, FROM)
     assert await dead(made, tokens.access)
     assert await refused(made, tokens, client)
     assert await made.grants.credential(caller.credential.id) is None
     assert made.upstream.revoked == ["upstream-1"]
     assert not await dead(made, others.access)
-    await made.grants.revoke(token, client.id)
-    await made.grants.revoke("nonsense", client.id)
+    await made.grants.revoke(token, client.id, FROM)
+    await made.grants.revoke("nonsense", client.id, FROM)
 
 
 async def test_ours_is_revoked_though_the_provider_is_away() -> None:
@@ -285,7 +289,7 @@ async def test_ours_is_revoked_though_the_provider_is_away() -> None:
     client = await made.client()
     tokens = await made.tokens(client)
     made.upstream.away = True
-    await made.grants.revoke(tokens.refresh, client.id)
+    await made.grants.revoke(tokens.refresh, client.id, FROM)
     assert await dead(made, tokens.access)
 
 
@@ -303,9 +307,9 @@ async def test_a_revocation_is_not_undone_by_a_refresh_under_way() -> None:
 
     made.upstream = Slow()
     made.restart()
-    renewing = asyncio.create_task(made.grants.refresh(tokens.refresh, client.id, None))
+    renewing = asyncio.create_task(made.grants.refresh(tokens.refresh, client.id, None, FROM))
     await asked.wait()
-    await made.grants.revoke(tokens.access, client.id)
+    await made.grants.revoke(tokens.access, client.id, FROM)
     made.upstream.revoked.clear()
     go.set()
     with pytest.raises(Refused):
@@ -325,7 +329,7 @@ async def test_without_a_token_of_the_providers_there_is_nothing_to_renew() -> N
     assert await made.grants.credential(caller.credential.id) is not None
     made.clock.advance(1)
     assert await made.grants.credential(caller.credential.id) is None
-    await made.grants.revoke(tokens.access, client.id)
+    await made.grants.revoke(tokens.access, client.id, FROM)
     assert made.upstream.revoked == []
 
 
@@ -349,8 +353,8 @@ async def test_a_client_in_use_is_kept() -> None:
     tokens = await made.tokens(client)
     for _ in range(8):
         made.clock.advance(20 * DAY)
-        tokens = await made.grants.refresh(tokens.refresh, client.id, None)
-    assert await made.registrations.find(client.id) is not None
+        tokens = await made.grants.refresh(tokens.refresh, client.id, None, FROM)
+    assert await made.registrations.find(client.id, FROM) is not None
 
 
 def test_a_client_is_told_only_of_scopes_that_it_may_have() -> None:

@@ -20,10 +20,10 @@ from imagewright.api.http.links import Downloads
 from imagewright.api.http.pages.paper import Paper
 from imagewright.api.http.proxies import BehindProxies
 from imagewright.api.http.requests import RequestLog
+from imagewright.app.authorization import authorization_server_of
 from imagewright.app.identity import signpost_of
 from imagewright.app.pages import pages_of
 from imagewright.app.parts import Parts
-from imagewright.app.proxy import authorization_server_of
 from imagewright.app.services import Services
 from imagewright.core.forwarding import read_proxies
 from imagewright.core.ids import Kind
@@ -92,8 +92,8 @@ def _add_routes(site: Site) -> frozenset[str]:
     paper = Paper(site.settings.name)
     if (pages := pages_of(site.settings, site.parts, services, paper)) is not None:
         routes += pages.routes()
-    if (proxy := site.parts.proxy) is not None:
-        routes += authorization_server_of(site.settings, proxy, paper, new_id).routes()
+    if (own := services.authorizing) is not None:
+        routes += authorization_server_of(site.settings, own, paper, new_id).routes()
     for path, method, route in routes:
         site.mcp.custom_route(path, methods=[method])(route)
     return frozenset(path for path, *_ in routes)

@@ -29,7 +29,7 @@ from imagewright.core.secret import Secret
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.clock import Clock
 from imagewright.ports.sign_in import SignInProvider
-from imagewright.services.grants import PREFIX
+from imagewright.services.grant_book import PREFIX
 from imagewright.services.grants import asked_for as grant_asked_for
 from imagewright.settings import Settings
 
@@ -44,12 +44,8 @@ class Identity:
     introspections: tuple[Introspection, ...] = ()
 
 
-def identity_of(
-    settings: Settings, clock: Clock, tell: Tell, note: Note, grants: Authenticator | None = None
-) -> Identity:
-    """The sources that the settings name, and the proxy's grants.
-
-    `note` hears of every mapped token that is used.
+def identity_of(settings: Settings, clock: Clock, tell: Tell, note: Note) -> Identity:
+    """The sources that the settings name; `note` hears of every mapped token that is used.
 
     Raises Misconfigured with every flaw of a file.
     """
@@ -57,7 +53,7 @@ def identity_of(
         return Identity()
     tokens, oidc = tokens_of(settings, clock, tell, note), oidc_of(settings, clock)
     asked = introspections_of(settings, clock)
-    sources = [each for each in (tokens, grants, oidc, *asked) if each is not None]
+    sources = [each for each in (tokens, oidc, *asked) if each is not None]
     return Identity(chain=Chain(*sources, Local()), tokens=tokens, oidc=oidc, introspections=asked)
 
 

@@ -117,9 +117,7 @@ def parts_of(settings: Settings) -> Parts:
     keys = KeyFile(settings.state / KEY)
     uses = UseLog(SqlUses(database), clock)
     providers = providers_of(settings, provider_parts(imaging, clock))
-    proxy = proxy_of(settings, database, keys, clock)
-    identity = identity_of(settings, clock, tell, uses.note, proxy.grants if proxy else None)
-    acl = acl_of(settings, tell)
+    identity, acl = identity_of(settings, clock, tell, uses.note), acl_of(settings, tell)
     return Parts(
         world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
         imaging=imaging,
@@ -141,7 +139,7 @@ def parts_of(settings: Settings) -> Parts:
         sign_in=sign_in_of(settings, clock),
         oidc=identity.oidc,
         introspections=identity.introspections,
-        proxy=proxy,
+        proxy=proxy_of(settings, database, keys, clock),
         catalogue=catalogue_of(settings, providers, clock, metrics),
         providers=providers,
         keys=keys,

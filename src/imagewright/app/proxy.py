@@ -1,7 +1,7 @@
-"""Our own authorization server in front of an identity provider, where one is set."""
+"""What our own authorization server stands on, where one is set."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -12,24 +12,16 @@ from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.shelf import SqlShelf
 from imagewright.adapters.vault.sealed import SealedVault
 from imagewright.adapters.vault.shelf import Shelf
-from imagewright.api.http.authorization_server import AuthorizationServer
-from imagewright.api.http.pages.consent import CALLBACK, ConsentPages, ConsentWords
-from imagewright.api.http.pages.origin import as_origin
-from imagewright.api.http.pages.paper import Paper
-from imagewright.api.http.token_endpoint import TokenEndpoint
+from imagewright.adapters.web.documents import BOUNDS, WebDocuments
+from imagewright.adapters.web.netguard import Guard
+from imagewright.api.http.pages.consent import CALLBACK
 from imagewright.core.errors import Unavailable
-from imagewright.core.ids import Kind
-from imagewright.core.rate import Rate
-from imagewright.core.redirect import Redirects
+from imagewright.ports.client_documents import DocumentSource
 from imagewright.ports.clock import Clock
+from imagewright.ports.signer import Signer
 from imagewright.ports.upstream import Upstream
-from imagewright.services.authorization import Authorization, AuthorizationRules
-from imagewright.services.grants import GrantRules, Grants
-from imagewright.services.registration import Kit, RegistrationRules, Registrations
+from imagewright.ports.vault import Vault
 from imagewright.settings import Settings
-
-_SIGN_INS = 10
-"""Sign-ins that may be begun for each registration that may be made."""
 
 
 @runtime_checkable
@@ -37,21 +29,34 @@ class _Closed(Protocol):
     async def close(self) -> None: ...
 
 
+@runtime_checkable
+class _Asked(Protocol):
+    async def ping(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """Its parts, of which the chain asks `grants` who a token is."""
+    """Its parts; `clock` is what its things end by. `documents` None is a service reading none."""
 
-    registrations: Registrations
-    grants: Grants
-    authorization: Authorization
-    upstream: OidcUpstream
+    clock: Clock
     shelf: Shelf
+    vault: Vault
+    upstream: Upstream
+    access_signer: Signer
+    refresh_signer: Signer
+    documents: DocumentSource | None = None
+
+    @property
+    def ping(self) -> Callable[[], Awaitable[None]] | None:
+        """Raises where the store of its own is away; None where that is the database."""
+        return self.shelf.ping if isinstance(self.shelf, _Asked) else None
 
     async def close(self) -> None:
-        """Close the connections to the provider, and to Valkey."""
-        await self.upstream.close()
-        if isinstance(self.shelf, _Closed):
-            await self.shelf.close()
+        """Close the connections to the provider, to documents, and to Valkey."""
+        parts: tuple[object, ...] = (self.upstream, self.documents, self.shelf)
+        for part in parts:
+            if isinstance(part, _Closed):
+                await part.close()
 
 
 def proxy_of(settings: Settings, database: Database, keys: KeyFile, clock: Clock) -> Proxy | None:
@@ -59,18 +64,30 @@ def proxy_of(settings: Settings, database: Database, keys: KeyFile, clock: Clock
     config = upstream_config(settings)
     if config is None:
         return None
+    issuer = str(settings.public_url)
     shelf = _shelf(settings, database, clock)
-    vault = SealedVault(shelf, keys.derive("sealed values"), clock, secrets.token_bytes)
-    kit = Kit(vault=vault, clock=clock, random=lambda: secrets.token_urlsafe(32))
-    upstream = OidcUpstream(config, clock)
-    registrations = Registrations(kit, _registration_rules(settings))
-    grants = Grants(kit, registrations, upstream, _grant_rules(settings, keys))
     return Proxy(
-        registrations=registrations,
-        grants=grants,
-        authorization=_authorization(settings, kit, registrations, grants, upstream),
-        upstream=upstream,
+        clock=clock,
         shelf=shelf,
+        vault=SealedVault(shelf, keys.derive("sealed values"), clock, secrets.token_bytes),
+        upstream=OidcUpstream(config, clock),
+        access_signer=HmacSigner(
+            SignerConfig(
+                typ="at+jwt",
+                issuer=issuer,
+                audience=resource_of(settings),
+                key=keys.derive("oauth access tokens"),
+            )
+        ),
+        refresh_signer=HmacSigner(
+            SignerConfig(
+                typ="rt+jwt",
+                issuer=issuer,
+                audience=f"{issuer}/token",
+                key=keys.derive("oauth refresh tokens"),
+            )
+        ),
+        documents=WebDocuments(Guard(bounds=BOUNDS)) if settings.proxy.documents else None,
     )
 
 
@@ -108,71 +125,6 @@ def upstream_config(settings: Settings) -> UpstreamConfig | None:
     )
 
 
-def authorization_server_of(
-    settings: Settings, proxy: Proxy, paper: Paper, new_id: Callable[[Kind], str]
-) -> AuthorizationServer:
-    """Its face: the routes at our own address."""
-    issuer = str(settings.public_url)
-    words = ConsentWords(provider=str(settings.proxy.issuer), origin=as_origin(issuer))
-    return AuthorizationServer(
-        issuer=issuer,
-        consent=ConsentPages(proxy.authorization, words, paper),
-        endpoint=TokenEndpoint(proxy.registrations, proxy.grants, _resource(settings)),
-        new_id=new_id,
-    )
-
-
-def _registration_rules(settings: Settings) -> RegistrationRules:
-    section = settings.proxy
-    return RegistrationRules(
-        redirects=Redirects(section.redirects),
-        rate=Rate(each=section.registrations_each, total=section.registrations),
-        most=section.clients,
-        unused=section.client_unused,
-        idle=section.client_idle,
-    )
-
-
-def _grant_rules(settings: Settings, keys: KeyFile) -> GrantRules:
-    section, issuer = settings.proxy, str(settings.public_url)
-    return GrantRules(
-        access=section.access,
-        idle=section.idle,
-        access_signer=HmacSigner(
-            SignerConfig(
-                typ="at+jwt",
-                issuer=issuer,
-                audience=_resource(settings),
-                key=keys.derive("oauth access tokens"),
-            )
-        ),
-        refresh_signer=HmacSigner(
-            SignerConfig(
-                typ="rt+jwt",
-                issuer=issuer,
-                audience=f"{issuer}/token",
-                key=keys.derive("oauth refresh tokens"),
-            )
-        ),
-    )
-
-
-def _authorization(
-    settings: Settings,
-    kit: Kit,
-    registrations: Registrations,
-    grants: Grants,
-    upstream: Upstream,
-) -> Authorization:
-    section = settings.proxy
-    rate = Rate(
-        each=section.registrations_each * _SIGN_INS, total=section.registrations * _SIGN_INS
-    )
-    rules = AuthorizationRules(
-        issuer=str(settings.public_url), resource=_resource(settings), rate=rate
-    )
-    return Authorization(kit, registrations, grants, upstream, rules)
-
-
-def _resource(settings: Settings) -> str:
+def resource_of(settings: Settings) -> str:
+    """What our tokens are for."""
     return f"{settings.public_url}{settings.server.path}"

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -52,12 +52,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A program that registered itself; its `name` is what it calls itself, and no proof."""
+    """A program; its `name` is what it calls itself, and no proof.
+
+    `id` is the address of its document where it has one, else ours. `at` is when it was first
+    known, `used_at` when somebody last signed in or renewed by it, 0 for never: UTC microseconds.
+    """
 
     id: str
     name: str
     redirects: tuple[str, ...]
     at: int
+    used_at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 class Vault(Protocol):
     """Values of JSON by collection and key, each until its time is over.
 
-    It is the part of `key_value`'s AsyncKeyValue that the services use, with `replace` and
-    `count`. Every call raises Unavailable where the store cannot be asked. A value that was
+    It is the part of `key_value`'s AsyncKeyValue that the services use, with `replace`, `count`
+    and `items`. Every call raises Unavailable where the store cannot be asked. A value that was
     changed, or stands under another key than it was put under, is as if it were not there.
     """
 
@@ -40,3 +40,6 @@ class Vault(Protocol):
 
     async def count(self, collection: str) -> int:
         """How many there are."""
+
+    async def items(self, collection: str) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """All of them with their keys, in no order that means anything."""

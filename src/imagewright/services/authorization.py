@@ -4,12 +4,16 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from imagewright.core.audit import STRANGER
 from imagewright.core.errors import Fault, InvalidRequest, Unauthenticated
 from imagewright.core.oauth import Asked, Client, Refused, Trouble, asked_scopes, hashed
 from imagewright.core.rate import Rate, Turns
+from imagewright.ports.audit import Note
+from imagewright.ports.books import Origin
 from imagewright.ports.upstream import Answer, Leg, Upstream
 from imagewright.services.grants import Grants
-from imagewright.services.registration import Kit, Registrations
+from imagewright.services.kit import NO_CREDENTIAL, Kit
+from imagewright.services.registration import Registrations
 
 ASKS, LEGS = "oauth-asks", "oauth-legs"
 _SECONDS = 600.0
@@ -25,6 +29,20 @@ class Question:
     id: str = field(repr=False)
     token: str = field(repr=False)
     browser: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back from a question's page, and from which browser."""
+
+    id: str = field(repr=False)
+    token: str = field(repr=False)
+    browser: str = field(repr=False)
+    agreed: bool
+
+    def fits(self, browser: str, token: str) -> bool:
+        """Whether it is from the browser and the page whose hashes these are."""
+        return _same(self.browser, browser) and _same(self.token, token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +80,19 @@ class Authorization:
         self._vault = kit.vault
         self._clock = kit.clock
         self._random = kit.random
+        self._note = kit.note
         self._registrations = registrations
         self._grants = grants
         self._upstream = upstream
         self._rules = rules
         self._turns = Turns(rules.rate)
 
-    async def client(self, asked: Mapping[str, str]) -> Client:
+    async def client(self, asked: Mapping[str, str], origin: Origin) -> Client:
         """The client of a request, once its redirect is known to be the client's own.
 
         Raises Refused where a browser may be sent nowhere, and Unavailable.
         """
-        client = await self._registrations.find(asked.get("client_id", ""))
+        client = await self._registrations.find(asked.get("client_id", ""), origin)
         if client is None:
             raise Refused(Trouble.INVALID_CLIENT, "The client is not registered, or no longer.")
         if not self._registrations.fits(client, asked.get("redirect_uri", "")):
@@ -83,14 +102,14 @@ class Authorization:
         return client
 
     async def ask(
-        self, client: Client, request: Mapping[str, str], address: str | None, browser: str
+        self, client: Client, request: Mapping[str, str], origin: Origin, browser: str
     ) -> Question:
         """The question to put to the person, in the browser that has this secret, or a new one.
 
         Raises Refused, for the client to be told, and Unavailable.
         """
         asked = self._asked(client, request)
-        if after := self._turns.take(address, self._clock.monotonic()):
+        if after := self._turns.take(origin.address, self._clock.monotonic()):
             raise Refused(Trouble.UNAVAILABLE, "Too many sign-ins were begun.", after=after)
         question = Question(
             client=client,
@@ -107,29 +126,31 @@ class Authorization:
         await self._vault.put(hashed(question.id), row, collection=ASKS, ttl=_SECONDS)
         return question
 
-    async def decide(self, id: str, token: str, browser: str, *, agreed: bool) -> str | Return:
+    async def decide(self, reply: Reply, origin: Origin) -> str | Return:
         """After the answer: the provider's address, or the way back to the client.
 
         Raises Refused where the answer is not from the page and browser that were asked, and
         Unavailable.
         """
-        key = hashed(id)
+        key = hashed(reply.id)
         row = await self._vault.get(key, collection=ASKS)
-        if row is None or not _same(browser, row["browser"]) or not _same(token, row["token"]):
+        if row is None or not reply.fits(row["browser"], row["token"]):
             raise _stale()
         asked = Asked.read(row["asked"])
         leg = Leg(state=self._random(), nonce=self._random(), verifier=self._random())
         # The provider is asked for first: while it is away, the question stays open.
-        address = await self._upstream.address(leg) if agreed else ""
+        address = await self._upstream.address(leg) if reply.agreed else ""
         if not await self._vault.delete(key, collection=ASKS):
             raise _stale()
-        if not agreed:
-            return self._back(asked, {"error": Trouble.ACCESS_DENIED.value})
+        if not reply.agreed:
+            return self._denied(asked, "person", origin)
         begun = {**row, "nonce": leg.nonce, "verifier": leg.verifier}
         await self._vault.put(hashed(leg.state), begun, collection=LEGS, ttl=_SECONDS)
         return address
 
-    async def finish(self, state: str, browser: str, answer: Answer | None) -> Return:
+    async def finish(
+        self, state: str, browser: str, answer: Answer | None, origin: Origin
+    ) -> Return:
         """The way back to the client, with a code where the provider vouched for somebody.
 
         `answer` None is the provider's no. Raises Refused where this browser began no such
@@ -143,12 +164,12 @@ class Authorization:
             raise _stale()
         asked = Asked.read(row["asked"])
         if answer is None:
-            return self._back(asked, {"error": Trouble.ACCESS_DENIED.value})
+            return self._denied(asked, "provider", origin)
         leg = Leg(state=state, nonce=row["nonce"], verifier=row["verifier"])
         try:
             person = await self._upstream.exchange(answer, leg)
         except (Unauthenticated, InvalidRequest):
-            return self._back(asked, {"error": Trouble.ACCESS_DENIED.value})
+            return self._denied(asked, "provider", origin)
         except Fault:
             return self._back(asked, {"error": Trouble.UNAVAILABLE.value})
         return self._back(asked, {"code": await self._grants.code(asked, person)})
@@ -174,6 +195,22 @@ class Authorization:
             scopes=asked_scopes(request.get("scope", "")),
             state=request.get("state", ""),
         )
+
+    def _denied(self, asked: Asked, reason: str, origin: Origin) -> Return:
+        """Nobody is known by then who could be the line's subject."""
+        self._note(
+            Note(
+                at=self._clock.now(),
+                subject=STRANGER,
+                credential=NO_CREDENTIAL,
+                action="grant",
+                thing=asked.client,
+                outcome="refused",
+                reason=reason,
+                origin=origin,
+            )
+        )
+        return self._back(asked, {"error": Trouble.ACCESS_DENIED.value})
 
     def _back(self, asked: Asked, values: dict[str, str]) -> Return:
         return self._return(asked.redirect, asked.state, values)

@@ -1,33 +1,23 @@
 """Programs that register themselves as OAuth clients (RFC 7591), until nobody uses them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imagewright.core.audit import STRANGER
+from imagewright.core.client_metadata import check_kinds, is_document, name_of, redirects_of
 from imagewright.core.oauth import Client, Refused, Trouble
 from imagewright.core.rate import Rate, Turns
 from imagewright.core.redirect import Redirects
-from imagewright.ports.clock import Clock
-from imagewright.ports.vault import Vault
+from imagewright.ports.audit import Note
+from imagewright.ports.books import Origin
+from imagewright.services.client_documents import ClientDocuments
+from imagewright.services.kit import NO_CREDENTIAL, Kit
 
 CLIENTS = "oauth-clients"
-_MOST_REDIRECTS = 8
-_LONGEST_NAME = 80
 _LONGEST_ID = 64
 _RENEWED = 3_600_000_000
 """Microseconds after which a use is written down again: not every token costs a write."""
-
-RandomText = Callable[[], str]
-"""A new secret of 256 bits or an id, in letters that an address may hold."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kit:
-    """What every part of the authorization server works with."""
-
-    vault: Vault
-    clock: Clock
-    random: RandomText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +38,21 @@ class RegistrationRules:
 class Registrations:
     """Every client is public: PKCE proves a code, and a program's own secret would be none."""
 
-    def __init__(self, kit: Kit, rules: RegistrationRules) -> None:
+    def __init__(
+        self, kit: Kit, rules: RegistrationRules, documents: ClientDocuments | None = None
+    ) -> None:
+        """`documents` None is a service that reads none."""
         self._vault = kit.vault
         self._clock = kit.clock
         self._random = kit.random
+        self._note = kit.note
+        self._documents = documents
         self._rules = rules
         self._turns = Turns(rules.rate)
 
-    async def register(self, metadata: Mapping[str, Any], address: str | None) -> Client:
+    async def register(self, metadata: Mapping[str, Any], origin: Origin) -> Client:
         """A new client. Raises Refused, with `after` where there were too many, and Unavailable."""
-        after = self._turns.take(address, self._clock.monotonic())
+        after = self._turns.take(origin.address, self._clock.monotonic())
         if after or await self._vault.count(CLIENTS) >= self._rules.most:
             raise Refused(
                 Trouble.UNAVAILABLE,
@@ -65,19 +60,40 @@ class Registrations:
                 after=after or self._rules.unused,
             )
         client = Client(
-            id=self._random(),
-            name=_name(metadata.get("client_name")),
-            redirects=self._redirects(metadata.get("redirect_uris")),
+            id=f"cli_{self._random()}",
+            name=name_of(metadata),
+            redirects=self._redirects(metadata),
             at=self._clock.now(),
         )
-        _check_kinds(metadata)
+        check_kinds(metadata)
         await self._put(client, self._rules.unused)
+        self._tell(client, origin)
         return client
 
-    async def find(self, id: str) -> Client | None:
-        """The client, or None once it has expired. Raises Unavailable."""
+    async def find(self, id: str, origin: Origin) -> Client | None:
+        """The client, or None once it has expired.
+
+        Raises Refused for a document that is none, and Unavailable.
+        """
+        if self._documents is not None and is_document(id):
+            return await self._documents.client(id, origin)
         row = await self._row(id)
         return _client(id, row) if row is not None else None
+
+    async def known(self, id: str) -> bool:
+        """Whether it may still ask for tokens, which are bound to it. Raises Unavailable."""
+        if self._documents is not None and is_document(id):
+            return True
+        return await self._row(id) is not None
+
+    async def all(self) -> tuple[Client, ...]:
+        """Those that registered, the newest first. Raises Unavailable."""
+        found = [_client(id, row) for id, row in await self._vault.items(CLIENTS)]
+        return tuple(sorted(found, key=lambda client: (-client.at, client.id)))
+
+    async def remove(self, id: str) -> bool:
+        """Whether there was such a client, of which nothing is left. Raises Unavailable."""
+        return await self._row(id) is not None and await self._vault.delete(id, collection=CLIENTS)
 
     async def use(self, id: str) -> None:
         """Keep a client that somebody signed in through. Raises Unavailable."""
@@ -101,35 +117,34 @@ class Registrations:
         row = {"name": client.name, "redirects": list(client.redirects), "at": client.at}
         await self._vault.put(client.id, row, collection=CLIENTS, ttl=ttl)
 
-    def _redirects(self, given: object) -> tuple[str, ...]:
-        if not isinstance(given, list) or not 0 < len(given) <= _MOST_REDIRECTS:
-            raise Refused(Trouble.INVALID_REDIRECT, "One to eight redirect_uris are required.")
-        named = tuple(each for each in given if isinstance(each, str))
-        if len(named) < len(given) or not all(map(self._rules.redirects.allow, named)):
+    def _redirects(self, metadata: Mapping[str, Any]) -> tuple[str, ...]:
+        named = redirects_of(metadata)
+        if not all(map(self._rules.redirects.allow, named)):
             raise Refused(
                 Trouble.INVALID_REDIRECT,
                 "A redirect_uri is not among those that the operator allows.",
             )
         return named
 
+    def _tell(self, client: Client, origin: Origin) -> None:
+        self._note(
+            Note(
+                at=client.at,
+                subject=STRANGER,
+                credential=NO_CREDENTIAL,
+                action="register",
+                thing=client.id,
+                outcome="entered",
+                origin=origin,
+            )
+        )
+
 
 def _client(id: str, row: Mapping[str, Any]) -> Client:
-    return Client(id=id, name=row["name"], redirects=tuple(row["redirects"]), at=row["at"])
-
-
-def _name(given: object) -> str:
-    """For people to read, so without anything that prints as nothing or turns the line around."""
-    text = given if isinstance(given, str) else ""
-    return "".join(each for each in text[:_LONGEST_NAME] if each.isprintable()).strip()
-
-
-def _check_kinds(metadata: Mapping[str, Any]) -> None:
-    for key, ours, usual in (
-        ("grant_types", {"authorization_code", "refresh_token"}, ["authorization_code"]),
-        ("response_types", {"code"}, ["code"]),
-    ):
-        given = metadata.get(key, usual)
-        known = isinstance(given, list) and all(isinstance(each, str) for each in given)
-        # RFC 7591 2: what we do not know is left out of our answer; nothing left is refused.
-        if not known or not ours & set(given):
-            raise Refused(Trouble.INVALID_METADATA, f"None of the {key} is supported.")
+    return Client(
+        id=id,
+        name=row["name"],
+        redirects=tuple(row["redirects"]),
+        at=row["at"],
+        used_at=row.get("used", 0),
+    )

@@ -173,6 +173,9 @@ class Proxy(Section):
     redirects: Words = Field(
         default=(LOOPBACK,), description="Where clients may have people sent back to."
     )
+    documents: bool = Field(
+        default=False, description="Whether a client may be a document at an address of its own."
+    )
     access: Seconds = Field(
         default=600, ge=60, le=3600, description="How long an access token is good."
     )

@@ -52,7 +52,14 @@ async def test_valkey_drops_what_has_expired_by_itself(
 async def test_one_that_is_away_is_unavailable(clock: HandClock) -> None:
     shelf = ValkeyShelf(ValkeyConfig(url="valkey://127.0.0.1:1"), clock)
     vault = SealedVault(shelf, bytes(32), clock, secrets.token_bytes)
-    for call in (vault.get("x"), vault.put("x", {}), vault.delete("x"), vault.count("x")):
+    for call in (
+        vault.get("x"),
+        vault.put("x", {}),
+        vault.delete("x"),
+        vault.count("x"),
+        vault.items("x"),
+        shelf.ping(),
+    ):
         with pytest.raises(Unavailable) as away:
             await call
         assert "127.0.0.1" not in str(away.value.public())

@@ -60,6 +60,12 @@ class SqlShelf:
         )
         return await self._database.read(lambda connection: connection.scalar(query) or 0)
 
+    async def items(self, collection: str) -> tuple[tuple[str, Sealed], ...]:
+        """See `Shelf.items`."""
+        query = select(rows).where(rows.c.collection == collection, self._alive())
+        found = await self._database.read(lambda connection: connection.execute(query).all())
+        return tuple((each.key, Sealed(bytes(each.data), each.expires_at)) for each in found)
+
     def _at(self, place: Place) -> ColumnElement[bool]:
         return and_(rows.c.collection == place.collection, rows.c.key == place.key, self._alive())
 

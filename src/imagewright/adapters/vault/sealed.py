@@ -87,6 +87,12 @@ class SealedVault:
         """How many there are. Raises Unavailable."""
         return await self._shelf.count(collection)
 
+    async def items(self, collection: str) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """All that can be opened, with their keys. Raises Unavailable."""
+        found = await self._shelf.items(collection)
+        opened = ((key, self._opened(Place(collection, key), sealed)) for key, sealed in found)
+        return tuple((key, value) for key, value in opened if value is not None)
+
     async def get_many(
         self, keys: Sequence[str], *, collection: str | None = None
     ) -> list[dict[str, Any] | None]:

@@ -34,3 +34,6 @@ class Shelf(Protocol):
 
     async def count(self, collection: str) -> int:
         """How many there are."""
+
+    async def items(self, collection: str) -> tuple[tuple[str, Sealed], ...]:
+        """All of them by their keys."""

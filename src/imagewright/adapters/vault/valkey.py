@@ -1,7 +1,7 @@
 """Sealed values in Valkey; imported only where one is set, since it needs the extra `valkey`."""
 
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -66,19 +66,40 @@ class ValkeyShelf:
 
     async def count(self, collection: str) -> int:
         """See `Shelf.count`."""
-        cursor, found = 0, 0
-        while True:
-            cursor, keys = await _asked(
-                self._valkey.scan(cursor, match=f"{_prefix(collection)}*", count=_PAGE)
-            )
-            # One key may be told of twice; the count is a bound, not a bill.
+        found = 0
+        async for keys in self._keys(collection):
             heads = self._valkey.pipeline(transaction=False)
             for key in keys:
                 heads.getrange(key, 0, _HEAD - 1)
             told = await _asked(heads.execute())
             found += sum(bool(head) and self._alive(head) is not None for head in told)
+        return found
+
+    async def items(self, collection: str) -> tuple[tuple[str, Sealed], ...]:
+        """See `Shelf.items`."""
+        found: dict[str, Sealed] = {}
+        async for keys in self._keys(collection):
+            for key, data in zip(keys, await _asked(self._valkey.mget(keys)), strict=True):
+                sealed = self._alive(data) if data is not None else None
+                if sealed is not None:
+                    found[key.decode().removeprefix(_prefix(collection))] = sealed
+        return tuple(found.items())
+
+    async def ping(self) -> None:
+        """Raise Unavailable where it does not answer."""
+        await _asked(self._valkey.ping())
+
+    async def _keys(self, collection: str) -> AsyncIterator[list[bytes]]:
+        """A collection's keys, some at a time; one may be told of twice."""
+        cursor = 0
+        while True:
+            cursor, keys = await _asked(
+                self._valkey.scan(cursor, match=f"{_prefix(collection)}*", count=_PAGE)
+            )
+            if keys:
+                yield keys
             if not cursor:
-                return found
+                return
 
     def _alive(self, found: bytes) -> Sealed | None:
         end = int.from_bytes(found[:_HEAD], "big") or None

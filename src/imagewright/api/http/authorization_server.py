@@ -20,11 +20,15 @@ PREFIXES = ("/authorize", "/register", "/revoke", "/token")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationServer:
-    """What there is at the issuer's address, which is `public_url` to the last byte."""
+    """What there is at the issuer's address, which is `public_url` to the last byte.
+
+    `documents` is whether a client's id may be the address of a document about it.
+    """
 
     issuer: str
     consent: ConsentPages
     endpoint: TokenEndpoint
+    documents: bool
     new_id: Callable[[Kind], str]
 
     def routes(self) -> tuple[tuple[str, str, Route], ...]:
@@ -56,7 +60,7 @@ class AuthorizationServer:
                 "revocation_endpoint_auth_methods_supported": ["none"],
                 "scopes_supported": list(in_order(USUAL)),
                 "authorization_response_iss_parameter_supported": True,
-                "client_id_metadata_document_supported": False,
+                "client_id_metadata_document_supported": self.documents,
             },
             separators=(",", ":"),
         )

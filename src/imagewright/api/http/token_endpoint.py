@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from imagewright.api.http.forms import given, read_body, read_form
+from imagewright.api.http.whence import origin_of
 from imagewright.core.errors import Fault, InvalidRequest
 from imagewright.core.oauth import Client, Refused, Tokens, Trouble, asked_scopes
-from imagewright.services.grants import Grants
+from imagewright.services.grants import CodeProof, Grants
 from imagewright.services.registration import Registrations
 
 _HEADERS = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -45,8 +46,7 @@ class TokenEndpoint:
             metadata = None
         if not isinstance(metadata, dict):
             raise Refused(Trouble.INVALID_METADATA, "The body is no JSON object.")
-        address = request.client.host if request.client else None
-        client = await self._registrations.register(metadata, address)
+        client = await self._registrations.register(metadata, origin_of(request))
         return JSONResponse(_registered(client), status_code=201, headers=_HEADERS)
 
     async def _token(self, request: Request) -> Response:
@@ -56,15 +56,16 @@ class TokenEndpoint:
             raise Refused(Trouble.INVALID_TARGET, "The resource is not this service.")
         kind = form.get("grant_type")
         if kind == "authorization_code":
-            tokens = await self._grants.exchange(
-                form.get("code", ""),
-                client.id,
-                form.get("redirect_uri", ""),
-                form.get("code_verifier", ""),
+            proof = CodeProof(
+                client=client,
+                redirect=form.get("redirect_uri", ""),
+                verifier=form.get("code_verifier", ""),
             )
+            tokens = await self._grants.exchange(form.get("code", ""), proof, origin_of(request))
         elif kind == "refresh_token":
             scopes = asked_scopes(form["scope"]) if "scope" in form else None
-            tokens = await self._grants.refresh(form.get("refresh_token", ""), client.id, scopes)
+            token = form.get("refresh_token", "")
+            tokens = await self._grants.refresh(token, client, scopes, origin_of(request))
         else:
             raise Refused(Trouble.UNSUPPORTED_GRANT, "The grant_type is not supported.")
         return JSONResponse(_issued(tokens), headers=_HEADERS)
@@ -72,12 +73,12 @@ class TokenEndpoint:
     async def _revoke(self, request: Request) -> Response:
         form = given(await read_form(request))
         client = await self._client(form)
-        await self._grants.revoke(form.get("token", ""), client.id)
+        await self._grants.revoke(form.get("token", ""), client, origin_of(request))
         return Response(status_code=200, headers=_HEADERS)
 
-    async def _client(self, form: Mapping[str, str]) -> Client:
-        client = await self._registrations.find(form.get("client_id", ""))
-        if client is None:
+    async def _client(self, form: Mapping[str, str]) -> str:
+        client = form.get("client_id", "")
+        if not await self._registrations.known(client):
             raise Refused(Trouble.INVALID_CLIENT, "The client is not registered, or no longer.")
         return client
 

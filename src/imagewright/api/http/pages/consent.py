@@ -14,11 +14,13 @@ from imagewright.api.http.pages.answers import paging
 from imagewright.api.http.pages.cookies import CONSENT, cookie, keep_consent
 from imagewright.api.http.pages.origin import check_origin
 from imagewright.api.http.pages.paper import Paper
+from imagewright.api.http.whence import origin_of
+from imagewright.core.client_metadata import is_document
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.ids import Kind
 from imagewright.core.oauth import Refused
 from imagewright.ports.upstream import Answer
-from imagewright.services.authorization import Authorization, Question, Return
+from imagewright.services.authorization import Authorization, Question, Reply, Return
 
 CALLBACK = "/authorize/callback"
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}\Z")
@@ -57,10 +59,10 @@ class ConsentPages:
     async def ask(self, request: Request) -> Response:
         """The question; or back to the client, where its redirect is good and the rest is not."""
         asked = given(read_query(request))
-        client = await self._authorization.client(asked)
-        address = request.client.host if request.client else None
+        origin = origin_of(request)
+        client = await self._authorization.client(asked, origin)
         try:
-            question = await self._authorization.ask(client, asked, address, _browser(request))
+            question = await self._authorization.ask(client, asked, origin, _browser(request))
         except Refused as refused:
             return _sent(self._authorization.refusal(asked, refused))
         return self._question(question)
@@ -69,12 +71,13 @@ class ConsentPages:
         """On to the provider, or back to the client with a no."""
         check_origin(request, self._words.origin)
         form = await read_form(request)
-        where = await self._authorization.decide(
-            form.get("id", ""),
-            form.get("token", ""),
-            _browser(request),
+        reply = Reply(
+            id=form.get("id", ""),
+            token=form.get("token", ""),
+            browser=_browser(request),
             agreed=form.get("answer") == "yes",
         )
+        where = await self._authorization.decide(reply, origin_of(request))
         if isinstance(where, Return):
             return self._going(_address(where), "the program")
         return self._going(where, self._words.provider)
@@ -85,13 +88,16 @@ class ConsentPages:
         answer = None
         if "code" in told and "error" not in told:
             answer = Answer(code=told["code"], issuer=told.get("iss"))
-        back = await self._authorization.finish(told.get("state", ""), _browser(request), answer)
+        back = await self._authorization.finish(
+            told.get("state", ""), _browser(request), answer, origin_of(request)
+        )
         return _sent(back)
 
     def _question(self, question: Question) -> Response:
         values = {
             "provider": self._words.provider,
             "name": question.client.name,
+            "document": question.client.id if is_document(question.client.id) else "",
             "redirect": question.asked.redirect,
             "scopes": question.asked.scopes,
             "id": question.id,
