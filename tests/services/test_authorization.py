@@ -22,6 +22,12 @@ async def test_whoever_agrees_and_signs_in_is_sent_back_with_a_code() -> None:
     assert (back.values["state"], back.values["iss"]) == ("their-state", ISSUER)
 
 
+async def test_a_client_is_who_registered_that_redirect() -> None:
+    made = SignIns()
+    client = await made.client()
+    assert await made.authorization.client(made.request(client), FROM) == client
+
+
 async def test_a_client_without_a_state_gets_none() -> None:
     made = SignIns()
     assert "state" not in (await made.back(await made.client(), state="")).values

@@ -1,5 +1,6 @@
 """How grants end or are withheld, and what the audit is told of it."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,9 @@ from imagewright.core.errors import Unauthenticated
 from imagewright.core.oauth import Client, Refused, Trouble
 from imagewright.core.policy import Acl
 from imagewright.core.revocation import Target, What
+from imagewright.ports.upstream import Person
 from imagewright.services.grant_book import PREFIX
+from tests.fakes.upstream import PERSON, FakeUpstream
 from tests.services.sign_ins import FROM, SignIns, proof
 
 ALICE = "user:corp/alice"
@@ -140,3 +143,36 @@ async def test_the_book_has_the_grants_that_stand_the_newest_first() -> None:
     with pytest.raises(Unauthenticated):
         await made.grants.authenticate(second.access, None)
     assert [each.id for each in await made.book.all()] == [oldest.id]
+
+
+async def test_a_turn_that_is_taken_is_nobody_elses() -> None:
+    made = SignIns()
+    client = await made.client()
+    tokens = await made.tokens(client)
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeUpstream):
+        async def renew(self, person: Person) -> Person:
+            asked.set()
+            await go.wait()
+            return await super().renew(person)
+
+    made.upstream = Slow()
+    made.restart()
+    renewing = asyncio.create_task(made.grants.refresh(tokens.refresh, client.id, None, FROM))
+    await asked.wait()
+    with pytest.raises(Refused):
+        await made.grants.refresh(tokens.refresh, client.id, None, FROM)
+    go.set()
+    renewed = await renewing
+    assert await grant_of(made, renewed.access)
+    assert made.upstream.renewals == 1
+
+
+async def test_a_person_without_a_token_of_the_providers_is_forgotten_by_us_alone() -> None:
+    made = SignIns(upstream=FakeUpstream(replace(PERSON, refresh="")))
+    client = await made.client()
+    tokens = await made.tokens(client)
+    await made.grants.revoke(tokens.access, client.id, FROM)
+    assert await made.book.all() == ()
+    assert made.upstream.revoked == []
