@@ -28,7 +28,7 @@ compile() {
 
 # The widest set is solved first and binds the others, so that what is tested is what is shipped.
 widest=--constraints=packaging/requirements-dev.txt
-compile -dev pyproject.toml --extra postgres --group build --group dev
+compile -dev pyproject.toml --extra postgres --extra valkey --group build --group dev
 compile -postgres pyproject.toml --extra postgres "$widest"
 compile "" pyproject.toml "$widest"
 compile -build --group build "$widest"

@@ -1,8 +1,6 @@
 """Failures by address: a few, and then a wait."""
 
-import pytest
-
-from imagewright.core.tries import Tries, neighbourhood
+from imagewright.core.tries import Tries
 
 
 def test_an_address_may_fail_so_often_and_then_waits() -> None:
@@ -17,22 +15,6 @@ def test_an_address_may_fail_so_often_and_then_waits() -> None:
     assert tries.wait("192.0.2.1", 60) == 0
     tries.failed("192.0.2.1", 60)
     assert tries.wait("192.0.2.1", 61) == 0
-
-
-@pytest.mark.parametrize(
-    ("address", "whose"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8::1", "2001:db8::/64"),
-        ("2001:db8:0:0:ffff::1", "2001:db8::/64"),
-        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("unix", ""),
-        (None, ""),
-    ],
-)
-def test_neighbours_count_as_one(address: str | None, whose: str) -> None:
-    assert neighbourhood(address) == whose
 
 
 def test_it_remembers_no_more_than_it_can_hold() -> None:

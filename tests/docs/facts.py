@@ -45,6 +45,20 @@ def app(state: Path) -> App:
     return build(settings(state), stdio=True)
 
 
+def proxied_app(state: Path) -> App:
+    """The same with every route that there can be."""
+    (state / "acl.toml").write_text("[subjects]\n")
+    explicit: dict[str, object] = {
+        "public_url": "https://images.example.com",
+        "auth__acl_path": str(state / "acl.toml"),
+        "auth__issuers": {"corp": {"issuer": "https://idp.example.com"}},
+        "proxy__issuer": "corp",
+        "proxy__client_id": "imagewright",
+        "proxy__client_secret": "of nobody",
+    }
+    return build(settings(state, **explicit), stdio=True)
+
+
 def setting_fields() -> dict[str, FieldInfo]:
     """Every setting by its dotted name, those of a provider under `providers.<name>`."""
     found = {".".join(path): _field(path) for path in leaves()}

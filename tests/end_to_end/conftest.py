@@ -1,6 +1,6 @@
 """One service a test, on a state directory of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,11 @@ import pytest
 from imagewright.app.parts import parts_of
 from tests.end_to_end.browser import Browser
 from tests.end_to_end.pages import ACL, House, Moved
+from tests.end_to_end.program import free_port
+from tests.end_to_end.proxies import Stage, staged
 from tests.end_to_end.service import Mode, Service, configured, running
+from tests.identity.people import People
+from tests.identity.provider import signing_key
 
 
 @pytest.fixture(params=["auto", "legacy"])
@@ -41,4 +45,25 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 @pytest.fixture
 async def browser(house: House) -> AsyncIterator[Browser]:
     async with house.browser() as found:
+        yield found
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def people(port: int) -> Iterator[People]:
+    """A provider that knows the service at that port as its one client."""
+    redirect = f"http://127.0.0.1:{port}/authorize/callback"
+    keys = [signing_key("only")]
+    with People(keys=keys, redirect=redirect, groups={"bob": ["painters"]}) as found:
+        yield found
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, people: People, port: int) -> AsyncIterator[Stage]:
+    """The service in front of that provider, with a program that has registered."""
+    async with staged(tmp_path / "state", people, port) as found:
         yield found

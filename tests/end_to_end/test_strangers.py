@@ -19,6 +19,7 @@ from starlette.routing import Route
 from imagewright.adapters.auth.token_writer import NewToken, add, revoke
 from imagewright.api.mcp.server import TOOLS
 from imagewright.core.token import mint
+from tests.end_to_end.program import free_port
 from tests.end_to_end.service import (
     MEMBER,
     OWNER,
@@ -106,6 +107,36 @@ ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
     "/ui/sign-in": (lambda of: "/ui/sign-in", lambda of: f"/ui/sign-in?with={of.quote}"),
     "/ui/sign-in/callback": (lambda of: f"/ui/sign-in/callback?state={of.image}&code={of.job}",),
     "/ui/sign-out": (lambda of: f"/ui/sign-out?{of.job}",),
+    "/.well-known/oauth-authorization-server": (
+        lambda of: f"/.well-known/oauth-authorization-server?{of.image}",
+    ),
+    "/.well-known/oauth-protected-resource": (
+        lambda of: f"/.well-known/oauth-protected-resource?{of.image}",
+    ),
+    "/.well-known/oauth-protected-resource/mcp": (
+        lambda of: f"/.well-known/oauth-protected-resource/mcp?{of.image}",
+    ),
+    "/authorize": (
+        lambda of: f"/authorize?client_id={of.image}",
+        lambda of: f"/authorize?client_id={of.image}&redirect_uri=http://localhost/{of.job}",
+    ),
+    "/authorize/consent": (lambda of: f"/authorize/consent?id={of.quote}",),
+    "/authorize/callback": (lambda of: f"/authorize/callback?state={of.quote}&code={of.job}",),
+    "/register": (lambda of: f"/register?{of.image}",),
+    "/token": (lambda of: f"/token?code={of.image}",),
+    "/revoke": (lambda of: f"/revoke?token={of.image}",),
+}
+Fields = Callable[[Things], dict[str, str]]
+POST_ROWS: dict[str, tuple[Fields, ...]] = {
+    "/ui/sign-in": (lambda of: {"token": of.quote, "csrf": of.job},),
+    "/ui/sign-out": (lambda of: {"csrf": of.quote},),
+    "/authorize/consent": (lambda of: {"id": of.quote, "token": of.job, "answer": "yes"},),
+    "/register": (lambda of: {"redirect_uris": of.image},),
+    "/token": (
+        lambda of: {"grant_type": "authorization_code", "code": of.quote, "client_id": of.image},
+        lambda of: {"grant_type": "refresh_token", "refresh_token": of.job, "client_id": of.job},
+    ),
+    "/revoke": (lambda of: {"token": of.quote, "client_id": of.image},),
 }
 
 
@@ -113,14 +144,21 @@ ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     price = {"per": "image", "prices": {"*": "0.04"}}
     state = tmp_path_factory.mktemp("strangers") / "state"
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
     settings, tokens = configured(
         state,
         ACL,
+        auth__issuers={"corp": {"issuer": f"{base}/nobody"}},
+        public_url=base,
+        proxy__issuer="corp",
+        proxy__client_id="imagewright",
+        proxy__client_secret="a secret of the test",
         providers__paid__kind="placeholder",
         providers__paid__models=({"id": "placeholder", "price": price},),
     )
     tokens |= of_the_owner(state / "tokens.toml")
-    async with running(settings, tokens) as found:
+    async with running(settings, tokens, port=port) as found:
         yield found
 
 
@@ -174,6 +212,10 @@ def steady(answer: httpx.Response) -> str:
     return re.sub(r'name="csrf" value="[A-Za-z0-9_-]{43}"', "", answer.text)
 
 
+def _posts(route: Route) -> bool:
+    return "POST" in (route.methods or ())
+
+
 def scoped(who: str) -> set[str]:
     """The tools that somebody of the cast may call."""
     return {tool.name for tool in TOOLS if who != MEMBER or tool.scope == "images:read"}
@@ -189,6 +231,8 @@ async def test_every_component_has_a_row(shared: Service) -> None:
     app = shared.app.mcp.http_app(path="/mcp")
     routes = {each.path for each in app.routes if isinstance(each, Route)}
     assert routes - {"/mcp"} == set(ROUTE_ROWS)
+    sent = {each.path for each in app.routes if isinstance(each, Route) and _posts(each)}
+    assert sent - {"/mcp"} == set(POST_ROWS)
 
 
 @pytest.mark.parametrize("tool", TOOL_ROWS)
@@ -298,6 +342,21 @@ async def test_a_route_tells_a_stranger_nothing(shared: Service, owned: Things, 
             for row in ROUTE_ROWS[route]:
                 about, nothing = await http.get(row(owned)), await http.get(row(NEVER))
                 assert (about.status_code, steady(about)) == (nothing.status_code, steady(nothing))
+                assert not any(mark in about.text for mark in marks(owned))
+
+
+@pytest.mark.parametrize("route", POST_ROWS)
+async def test_a_form_tells_a_stranger_nothing(shared: Service, owned: Things, route: str) -> None:
+    origin = {"Origin": shared.base}
+    for token in (None, GARBAGE, *shared.tokens.values()):
+        headers = origin | ({"Authorization": f"Bearer {token}"} if token else {})
+        async with httpx.AsyncClient(base_url=shared.base, headers=headers) as http:
+            for row in POST_ROWS[route]:
+                about = await http.post(route, data=row(owned))
+                nothing = await http.post(route, data=row(NEVER))
+                assert about.status_code in {303, 400, 401, 403, 404, 429}
+                assert about.headers.get("location") == nothing.headers.get("location")
+                assert (about.status_code, about.text) == (nothing.status_code, nothing.text)
                 assert not any(mark in about.text for mark in marks(owned))
 
 

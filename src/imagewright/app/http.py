@@ -13,11 +13,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from imagewright.api.http.authorization_server import PREFIXES
 from imagewright.api.http.errors import answering
 from imagewright.api.http.health import Health
 from imagewright.api.http.links import Downloads
+from imagewright.api.http.pages.paper import Paper
 from imagewright.api.http.proxies import BehindProxies
 from imagewright.api.http.requests import RequestLog
+from imagewright.app.authorization import authorization_server_of
 from imagewright.app.identity import signpost_of
 from imagewright.app.pages import pages_of
 from imagewright.app.parts import Parts
@@ -67,6 +70,8 @@ def http_app(site: Site) -> ASGIApp:
     _open_with(inner, site)
     routes = frozenset({server.path, "/health", "/ready", "/i", "/ui", "/.well-known"})
     world = site.parts.world
+    if site.parts.proxy is not None:
+        routes = routes.union(PREFIXES)
     logged = RequestLog(inner, site.parts.metrics, lambda: world.new_id(Kind.REQUEST), routes)
     if not server.trusted_proxies:
         return logged
@@ -75,21 +80,23 @@ def http_app(site: Site) -> ASGIApp:
 
 def _add_routes(site: Site) -> frozenset[str]:
     """Routes that need no token: they tell all the same, or check a signature or a session."""
-    services = site.services
+    services, new_id = site.services, site.parts.world.new_id
     health = Health(services.status, services.gate)
     downloads = Downloads(services.links, services.library)
-    routes = {
+    plain = {
         "/health": health.health,
         "/ready": health.ready,
         "/i/{expires}/{signature}/{name}": downloads.download,
     }
-    for path, route in routes.items():
-        site.mcp.custom_route(path, methods=["GET"])(answering(route, site.parts.world.new_id))
-    pages = pages_of(site.settings, site.parts, services)
-    shown = pages.routes() if pages else ()
-    for path, method, page in shown:
-        site.mcp.custom_route(path, methods=[method])(page)
-    return frozenset({*routes, *(path for path, *_ in shown)})
+    routes = [(path, "GET", answering(route, new_id)) for path, route in plain.items()]
+    paper = Paper(site.settings.name)
+    if (pages := pages_of(site.settings, site.parts, services, paper)) is not None:
+        routes += pages.routes()
+    if (own := services.authorizing) is not None:
+        routes += authorization_server_of(site.settings, own, paper, new_id).routes()
+    for path, method, route in routes:
+        site.mcp.custom_route(path, methods=[method])(route)
+    return frozenset(path for path, *_ in routes)
 
 
 def _check_routes(inner: Starlette, declared: set[str]) -> None:

@@ -19,13 +19,18 @@ from imagewright.adapters.auth.tokens import Note, Tokens, TokensConfig
 from imagewright.adapters.toml.watched import Tell
 from imagewright.api.http.resource import ProtectedResource
 from imagewright.api.mcp.auth import Signpost
+from imagewright.api.mcp.step_up import AskedFor
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.core.oauth import USUAL
 from imagewright.core.policy import Acl
+from imagewright.core.scope import Scope
 from imagewright.core.secret import Secret
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.clock import Clock
 from imagewright.ports.sign_in import SignInProvider
+from imagewright.services.grant_book import PREFIX
+from imagewright.services.grants import asked_for as grant_asked_for
 from imagewright.settings import Settings
 
 
@@ -54,19 +59,39 @@ def identity_of(settings: Settings, clock: Clock, tell: Tell, note: Note) -> Ide
 
 def signpost_of(settings: Settings) -> Signpost | None:
     """Where clients are sent for a token, if there is a place and they know our address."""
-    shown = {name: each for name, each in settings.auth.issuers.items() if each.advertised}
-    url = resource_url(settings)
-    if url is None or not shown:
+    proxied, url = settings.proxy.issuer, resource_url(settings)
+    # Clients that could register with the proxy's provider would need no proxy.
+    shown = {
+        name: each
+        for name, each in settings.auth.issuers.items()
+        if (each.advertise is True if name == proxied else each.advertised)
+    }
+    if url is None or (proxied is None and not shown):
         return None
     configs = [each.config(name, url) for name, each in shown.items()]
+    ours = (str(settings.public_url),) if proxied is not None else ()
+    usual = {scope.value for scope in USUAL} if proxied is not None else set()
     resource = ProtectedResource(
         resource=url,
-        issuers=tuple(dict.fromkeys(each.issuer for each in configs)),
-        scopes=sorted({scope for each in configs for scope in asked_scopes(each)}),
+        issuers=tuple(dict.fromkeys((*ours, *(each.issuer for each in configs)))),
+        scopes=sorted({scope for each in configs for scope in asked_scopes(each)} | usual),
         name=settings.name,
     )
     base = url.removesuffix(settings.server.path)
     return Signpost(base=base, metadata=resource.metadata, routes=resource.routes())
+
+
+def asked_for_of(oidc: Oidc | None, *, proxied: bool) -> AskedFor | None:
+    """What a client of either kind asks for to be given a scope; None where no client can."""
+    if oidc is None and not proxied:
+        return None
+
+    def asked_for(credential: str, scope: Scope) -> str | None:
+        if proxied and credential.startswith(PREFIX):
+            return grant_asked_for(credential, scope)
+        return oidc.asked_for(credential, scope) if oidc is not None else None
+
+    return asked_for
 
 
 def resource_url(settings: Settings) -> str | None:

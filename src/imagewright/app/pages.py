@@ -13,13 +13,13 @@ from imagewright.app.services import Services
 from imagewright.settings import Settings
 
 
-def pages_of(settings: Settings, parts: Parts, services: Services) -> Pages | None:
+def pages_of(settings: Settings, parts: Parts, services: Services, paper: Paper) -> Pages | None:
     """Everything under `/ui`, or None for a service whose callers need no token."""
     section, entrance = settings.sign_in, services.entrance
     if entrance is None:
         return None
     public = as_origin(settings.public_url) if settings.public_url else None
-    paper, door = Paper(settings.name), Door(entrance.sessions, public)
+    door = Door(entrance.sessions, public)
     desk = Desk(
         door=door,
         attempts=entrance.attempts,

@@ -39,6 +39,7 @@ from imagewright.adapters.web.fetcher import WebFetcher
 from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
 from imagewright.app.identity import identity_of, objections_of, sign_in_of
+from imagewright.app.proxy import Proxy, proxy_of
 from imagewright.app.upstreams import catalogue_of, providers_of
 from imagewright.core.chain import ChainKey
 from imagewright.core.flaw import Flaw
@@ -102,6 +103,7 @@ class Parts:
     oidc: Oidc | None = None
     introspections: tuple[Introspection, ...] = ()
     sign_in: SignInProvider | None = None
+    proxy: Proxy | None = None
     refreshed: tuple[AclFile | Tokens, ...] = ()
 
 
@@ -137,15 +139,18 @@ def parts_of(settings: Settings) -> Parts:
         sign_in=sign_in_of(settings, clock),
         oidc=identity.oidc,
         introspections=identity.introspections,
+        proxy=proxy_of(settings, database, keys, clock),
         catalogue=catalogue_of(settings, providers, clock, metrics),
         providers=providers,
         keys=keys,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         uses=uses,
-        refreshed=tuple(
-            each for each in (acl, identity.tokens) if isinstance(each, AclFile | Tokens)
-        ),
+        refreshed=_refreshed(acl, identity.tokens),
     )
+
+
+def _refreshed(*sources: object) -> tuple[AclFile | Tokens, ...]:
+    return tuple(each for each in sources if isinstance(each, AclFile | Tokens))
 
 
 def database_url(settings: Settings) -> str:

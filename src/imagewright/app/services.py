@@ -5,7 +5,9 @@ from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 from imagewright.adapters.auth.barred import Barred
+from imagewright.adapters.auth.chain import Chain
 from imagewright.api.mcp.open_answers import OpenAnswers
+from imagewright.app.authorization import Authorizing, authorizing_of
 from imagewright.app.parts import Parts, database_url
 from imagewright.app.upstreams import routing_of
 from imagewright.core.picture import PictureLimits
@@ -29,7 +31,7 @@ from imagewright.services.sealer import Sealer
 from imagewright.services.sessions import SessionRules, SessionService
 from imagewright.services.sign_in import SignInService, Watch
 from imagewright.services.standing import Standing
-from imagewright.services.status import About, StatusService
+from imagewright.services.status import About, Ping, StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.witness import Witness, WitnessRules
 from imagewright.services.work import Work
@@ -52,7 +54,8 @@ class Entrance:
 class Services:
     """What the faces call; `chain` None is a server without tokens.
 
-    `entrance` None is a service where everybody is `local`.
+    `entrance` None is a service where everybody is `local`, `authorizing` None one that is no
+    authorization server.
     """
 
     intake: Intake
@@ -72,14 +75,16 @@ class Services:
     witness: Witness
     shaper: Shaper
     entrance: Entrance | None = None
+    authorizing: Authorizing | None = None
 
 
 def services_of(settings: Settings, parts: Parts) -> Services:
     """Every service, with the operator's limits."""
     clock, zone = parts.world.clock, ZoneInfo(settings.time_zone)
     standing = Standing(parts.acl, parts.revocations, clock)
-    chain = Barred(parts.chain, standing) if parts.chain is not None else None
     shaper, witness = _shaper(settings, parts), _witness(settings, parts)
+    authorizing = _authorizing(settings, parts, standing, witness)
+    chain = _chain(parts, authorizing, standing)
     rules = _gate_rules(settings, zone, shaper)
     gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
     library = _library(settings, parts)
@@ -102,9 +107,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
             library, parts.fetcher, InputRules(each=limits.input_bytes, total=limits.inputs_total)
         ),
         library=library,
-        jobs=JobService(
-            parts.jobs, parts.books, Following(board=parts.board, clock=clock, intake=intake)
-        ),
+        jobs=_jobs(parts, intake),
         links=_links(settings, parts, gate),
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
@@ -113,6 +116,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         witness=witness,
         shaper=shaper,
         entrance=_entrance(settings, parts, chain, witness),
+        authorizing=authorizing,
     )
 
 
@@ -129,6 +133,28 @@ def _image_rules(settings: Settings, clock: Clock, breakers: Breakers) -> ImageR
         routing=routing_of(settings),
         resting=breakers.resting,
     )
+
+
+def _authorizing(
+    settings: Settings, parts: Parts, standing: Standing, witness: Witness
+) -> Authorizing | None:
+    if parts.proxy is None:
+        return None
+    return authorizing_of(settings, parts.proxy, standing, witness.note)
+
+
+def _chain(parts: Parts, authorizing: Authorizing | None, standing: Standing) -> Doorkeeper | None:
+    """Every source of identities, less what is revoked."""
+    if parts.chain is None:
+        return None
+    if authorizing is None:
+        return Barred(parts.chain, standing)
+    return Barred(Chain(authorizing.grants, parts.chain), standing)
+
+
+def _jobs(parts: Parts, intake: Intake) -> JobService:
+    following = Following(board=parts.board, clock=parts.world.clock, intake=intake)
+    return JobService(parts.jobs, parts.books, following)
 
 
 def _links(settings: Settings, parts: Parts, gate: Gate) -> LinkService:
@@ -229,9 +255,11 @@ def _status(settings: Settings, parts: Parts, intake: Intake) -> StatusService:
         confinement=parts.imaging.confinement,
         files={source.part: source.flaws for source in parts.refreshed},
     )
-    pings = {
+    pings: dict[str, Ping] = {
         "database": parts.books.ping,
         "storage": parts.blobs.ping,
         "imaging": parts.imaging.ping,
     }
+    if parts.proxy is not None and parts.proxy.ping is not None:
+        pings["valkey"] = parts.proxy.ping
     return StatusService(about, pings, intake, parts.world.clock)

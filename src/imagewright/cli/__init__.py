@@ -41,7 +41,7 @@ def application() -> "App":
     """Every command; what is slow to import is imported when it is called."""
     from cyclopts import App
 
-    from imagewright.cli import acl, audit, config, providers, token
+    from imagewright.cli import acl, audit, client, config, grant, providers, token
 
     app = App(name="imagewright", help="A hardened, multi-tenant MCP endpoint for images.")
     app.command("imagewright.cli.serve:serve", name="serve", help="Serve, over HTTP or stdio.")
@@ -52,4 +52,6 @@ def application() -> "App":
     app.command(providers.app)
     app.command(acl.app)
     app.command(token.app)
+    app.command(grant.app)
+    app.command(client.app)
     return app

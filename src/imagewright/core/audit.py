@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 OPERATOR = "operator"
 """The subject of what is done at the service's machine; no caller can have this name."""
 
+STRANGER = "stranger"
+"""The subject of what whoever has not signed in did; no caller can have this name either."""
 _WORDS = 100
 
 

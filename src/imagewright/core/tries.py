@@ -1,9 +1,9 @@
 """How often an address may fail in a while."""
 
-import ipaddress
 from dataclasses import dataclass
 
-_NETWORK = 64
+from imagewright.core.neighbourhood import neighbourhood
+
 _MOST = 4096
 
 
@@ -42,16 +42,3 @@ class Tries:
                 self._windows.pop(next(iter(self._windows)))
             window = self._windows[whose] = _Window(now, 0)
         window.failed += 1
-
-
-def neighbourhood(address: str | None) -> str:
-    """Who shares an address: an IPv6 network of 64 bits is one machine's as often as not."""
-    try:
-        found = ipaddress.ip_address(address or "")
-    except ValueError:
-        return ""
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, _NETWORK), strict=False))
-    return str(found)

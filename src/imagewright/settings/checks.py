@@ -8,6 +8,7 @@ from imagewright.adapters.auth.workload import is_by_name
 from imagewright.adapters.toml.document import KeyPath
 from imagewright.core.caller import check_subject
 from imagewright.core.errors import InvalidRequest
+from imagewright.core.redirect import Redirects
 from imagewright.core.token import check_token
 from imagewright.settings.sections import Settings
 from imagewright.settings.units import is_loopback
@@ -34,6 +35,7 @@ _TOKENS: KeyPath = ("auth", "tokens_path")
 _TOKEN: KeyPath = ("auth", "token")
 _SUBJECT: KeyPath = ("auth", "token_subject")
 _ISSUERS: KeyPath = ("auth", "issuers")
+_PROXY: KeyPath = ("proxy", "issuer")
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
@@ -42,6 +44,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
     yield from _identity(settings)
     yield from _issuers(settings)
     yield from _sign_in(settings)
+    yield from _proxy(settings)
     yield from _metrics(settings)
     yield from _sizes(settings)
     yield from _providers(settings)
@@ -126,6 +129,23 @@ def _sign_in(settings: Settings) -> Iterator[Clash]:
     if section.idle > section.longest:
         paths = (("sign_in", "idle"), ("sign_in", "longest"))
         yield Clash(paths, "This is more than sign_in.longest.")
+
+
+def _proxy(settings: Settings) -> Iterator[Clash]:
+    proxy = settings.proxy
+    if proxy.issuer is None:
+        return
+    if proxy.issuer not in settings.auth.issuers:
+        known = ", ".join(settings.auth.issuers) or "none"
+        yield Clash((_PROXY,), "No such issuer is configured.", f"Configured: {known}.")
+    if settings.public_url is None:
+        yield Clash((_PROXY,), "The proxy needs an address of its own.", "Set public_url.")
+    if not proxy.client_id:
+        yield Clash((("proxy", "client_id"), _PROXY), "The client at the provider is missing.")
+    try:
+        Redirects(proxy.redirects)
+    except InvalidRequest as error:
+        yield Clash((("proxy", "redirects"),), error.sentence, error.hint)
 
 
 def _refused(check: Callable[[str], str], value: str, path: KeyPath) -> Iterator[Clash]:

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator, model_valida
 from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
+from imagewright.core.redirect import LOOPBACK
 from imagewright.settings.defaults import Defaults
 from imagewright.settings.issuers import Issuers
 from imagewright.settings.routing import Routing
@@ -21,11 +22,13 @@ from imagewright.settings.units import (
     Models,
     Option,
     Origins,
+    Parameters,
     ProviderName,
     Seconds,
     Templates,
     TrustedProxies,
     UrlPath,
+    ValkeyUrl,
     Words,
     Zone,
     unwrap_secrets,
@@ -33,6 +36,7 @@ from imagewright.settings.units import (
 )
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
+DAY = 86_400
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -143,6 +147,56 @@ class Audit(Section):
     reads: bool = Field(default=False, description="A line for each read that was allowed.")
     prompts: Literal["hash", "text"] = Field(
         default="hash", description="Prompts as keyed hashes, or as they were written."
+    )
+
+
+class Proxy(Section):
+    """Our own authorization server, for an identity provider where no client can register."""
+
+    issuer: str | None = Field(
+        default=None, description="Which of [auth.issuers] signs people in; unset is off."
+    )
+    client_id: str = Field(default="", description="Our client at the provider.")
+    client_secret: SecretStr | None = Field(
+        default=None, description="Its secret; also client_secret_file."
+    )
+    method: Literal["client_secret_basic", "client_secret_post", "none"] = Field(
+        default="client_secret_basic", description="How our client shows its secret."
+    )
+    scopes: Words = Field(
+        default=("openid", "profile", "email", "offline_access"),
+        description="What the provider is asked for.",
+    )
+    parameters: Parameters = Field(
+        default={}, description="More parameters for the provider's sign-in page."
+    )
+    redirects: Words = Field(
+        default=(LOOPBACK,), description="Where clients may have people sent back to."
+    )
+    documents: bool = Field(
+        default=False, description="Whether a client may be a document at an address of its own."
+    )
+    access: Seconds = Field(
+        default=600, ge=60, le=3600, description="How long an access token is good."
+    )
+    idle: Seconds = Field(
+        default=30 * DAY, ge=DAY, le=366 * DAY, description="How long a grant lives unused."
+    )
+    registrations: int = Field(
+        default=100, ge=1, le=100_000, description="Registrations in an hour, in total."
+    )
+    registrations_each: int = Field(
+        default=20, ge=1, le=100_000, description="Registrations in an hour from one address."
+    )
+    clients: int = Field(default=5000, ge=1, le=1_000_000, description="Clients that are kept.")
+    client_unused: Seconds = Field(
+        default=3600, ge=600, le=DAY, description="How long a client is kept before its first use."
+    )
+    client_idle: Seconds = Field(
+        default=90 * DAY, ge=DAY, le=3660 * DAY, description="How long a client is kept unused."
+    )
+    valkey_url: ValkeyUrl | None = Field(
+        default=None, description="Where sealed values stand in stead of the database."
     )
 
 
@@ -307,6 +361,7 @@ class Settings(BaseSettings):
     auth: Auth = Auth()
     sign_in: SignIn = SignIn()
     audit: Audit = Audit()
+    proxy: Proxy = Proxy()
     database: Database = Database()
     imaging: Imaging = Imaging()
     storage: Storage = Storage()

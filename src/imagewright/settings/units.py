@@ -1,6 +1,7 @@
 """Types of settings: what a text from a file or the environment is read as."""
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +21,10 @@ Read = TypeVar("Read")
 _SECRET_NAME = re.compile(r"(?:keys?|tokens?|secrets?|passwords?|headers)\Z")
 _PROVIDER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _URL_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+\Z")
-_TAKEN = ("/v1", "/i", "/u", "/ui", "/health", "/ready", "/metrics", "/.well-known")
+_TAKEN = (
+    *("/v1", "/i", "/u", "/ui", "/health", "/ready", "/metrics", "/.well-known"),
+    *("/authorize", "/register", "/revoke", "/token"),
+)
 
 
 class Unfit(ValueError):
@@ -97,6 +101,14 @@ def _listed(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
+
+
+def _json(value: object) -> object:
+    """A table; a variable holds it as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise Unfit("This is no JSON object.") from None
 
 
 def _path(value: object) -> object:
@@ -189,8 +201,23 @@ def _database(value: SecretStr) -> SecretStr:
     return value
 
 
+def _valkey(value: SecretStr) -> SecretStr:
+    hint = "Write it like valkeys://:password@valkey.example.com:6379/0"
+    try:
+        parts = urlsplit(value.get_secret_value())
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise Unfit("This is no address.", hint) from None
+    if parts.scheme not in {"valkey", "valkeys"} or not host:
+        raise Unfit("The address begins with neither valkey:// nor valkeys://", hint)
+    if parts.query or parts.fragment:
+        raise Unfit("The address has a query or a fragment.", hint)
+    if parts.scheme == "valkey" and not is_loopback(host):
+        raise Unfit("Another machine is reached with TLS only, by valkeys://", hint)
+    return value
+
+
 Templates = Annotated[dict[str, str], AfterValidator(_templates)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Bytes = Annotated[int, _reading(parse_bytes)]
 Seconds = Annotated[int, _reading(parse_seconds)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
@@ -210,4 +237,7 @@ AllowedHosts = Annotated[
 TrustedProxies = Annotated[
     tuple[Annotated[str, AfterValidator(_proxy)], ...], BeforeValidator(_listed)
 ]
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Parameters = Annotated[Mapping[str, str], BeforeValidator(_json)]
+ValkeyUrl = Annotated[SecretStr, AfterValidator(_valkey)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

@@ -1,6 +1,7 @@
 """Each test on an empty SQLite file, and on an empty PostgreSQL database of a real server."""
 
 import asyncio
+import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,10 +15,13 @@ from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.adapters.sql.sessions import SqlSessions
+from imagewright.adapters.sql.shelf import SqlShelf
 from imagewright.adapters.sql.uses import SqlUses
+from imagewright.adapters.vault.sealed import SealedVault
 from tests.adapters.sql.postgres import Postgres
 from tests.contracts.audit import KEY
 from tests.contracts.samples import Desk
+from tests.fakes.clock import HandClock
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +82,13 @@ def uses(database: Database) -> SqlUses:
 @pytest.fixture
 def audit(database: Database) -> SqlAudit:
     return SqlAudit(database, KEY)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def vault(database: Database, clock: HandClock) -> SealedVault:
+    return SealedVault(SqlShelf(database, clock), bytes(32), clock, secrets.token_bytes)

@@ -10,6 +10,7 @@ from tests.contracts.library import LibraryContract
 from tests.contracts.revocations import RevocationsContract, RevokedContract
 from tests.contracts.sessions import SessionsContract, Told
 from tests.contracts.uses import UsesContract
+from tests.contracts.vault import VaultContract
 
 
 class TestBooks(BooksContract):
@@ -42,4 +43,8 @@ class TestAudit(AuditContract):
 
 
 class TestRevocations(RevocationsContract, RevokedContract):
+    pass
+
+
+class TestVault(VaultContract):
     pass

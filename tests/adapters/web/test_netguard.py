@@ -1,9 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpcore
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,10 +28,10 @@ from imagewright.core.errors import (
     Unavailable,
 )
 from tests.adapters.web.certificates import certificate, trusting
+from tests.adapters.web.network import PUBLIC, Names, Network
 from tests.fakes.loopback import Loopback
 
 NAME = "pictures.example"
-PUBLIC = "93.184.216.34"
 
 
 class Host:
@@ -75,38 +74,6 @@ class Host:
 
     async def _packed(self, request: Request) -> Response:
         return Response(b"cat", headers={"content-encoding": "gzip"})
-
-
-class Network(httpcore.AsyncNetworkBackend):
-    """Notes the address of each connection and leads it to one port of this machine."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.connected: list[tuple[str, int]] = []
-        self._real = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        self.connected.append((host, port))
-        return await self._real.connect_tcp("127.0.0.1", self.port, timeout)
-
-
-class Names:
-    """A resolver that answers each question with the next of its answers, the last one for ever."""
-
-    def __init__(self, *answers: list[str]) -> None:
-        self._answers = list(answers)
-        self.asked: list[tuple[str, int]] = []
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        self.asked.append((host, port))
-        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
 @pytest.fixture(scope="module")

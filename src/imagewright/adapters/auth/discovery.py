@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,6 +57,25 @@ class Publications:
         async with asking():
             return await self._discovered(name)
 
+    async def post(
+        self, address: str, form: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, Any]]:
+        """The status and the JSON object of the issuer's answer to a form, empty for none.
+
+        Raises NotPublished for an answer of a broken server, and for none within 5 seconds.
+        """
+        async with (
+            asking(),
+            self._client.stream("POST", address, data=dict(form), headers=headers) as answer,
+        ):
+            if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+                raise NotPublished(f"The answer was {answer.status_code}.")
+            body = await read_body(answer)
+        try:
+            return answer.status_code, _object(body)
+        except NotPublished:
+            return answer.status_code, {}
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
@@ -101,14 +120,7 @@ class Publications:
                 raise _Missing("There is no such document.")
             if answer.status_code != httpx.codes.OK:
                 raise NotPublished(f"The answer was {answer.status_code}.")
-            body = await read_body(answer)
-        try:
-            found = json.loads(body)
-        except (ValueError, RecursionError):
-            raise NotPublished("The document is no JSON.") from None
-        if not isinstance(found, dict):
-            raise NotPublished("The document is no object.")
-        return found
+            return _object(await read_body(answer))
 
 
 @asynccontextmanager
@@ -149,6 +161,16 @@ def issuer_client(config: IssuerConfig, connections: int = 2) -> httpx.AsyncClie
 
 class _Missing(NotPublished):
     """404: another document may stand in its place."""
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotPublished("The document is no JSON.") from None
+    if not isinstance(found, dict):
+        raise NotPublished("The document is no object.")
+    return found
 
 
 def trust(config: IssuerConfig) -> ssl.SSLContext:

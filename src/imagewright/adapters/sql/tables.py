@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -326,3 +327,15 @@ token_use = Table(
     Column("used_at", BigInteger, nullable=False),
 )
 """`mark` tells the two tokens of a rotated entry apart."""
+
+sealed = Table(
+    "sealed",
+    metadata,
+    Column("collection", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("expires_at", BigInteger),
+)
+"""Values that only the service can read; what has expired may stand here a while."""
+
+Index("ix_sealed_expired", sealed.c.expires_at)

@@ -22,17 +22,20 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a host, in numbers. Raises OSError, or UnicodeError for what is no name."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 3
 _MOST_ADDRESSES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardBounds:
-    """Seconds to connect, between two bytes, and for the whole download with its redirects."""
+    """Seconds to connect, between two bytes, and for the whole download with its redirects.
+
+    `redirects` is how many are followed.
+    """
 
     connect: float = 10.0
     read: float = 30.0
     total: float = 120.0
+    redirects: int = 3
 
 
 class Guard:
@@ -61,14 +64,14 @@ class Guard:
             ),
         )
 
-    async def get(self, url: str, limit: int) -> bytes:
+    async def get(self, url: str, limit: int, *, accept: str = "image/*") -> bytes:
         """The bytes behind an address.
 
         Raises Refused, NotSent, SentNoAnswer, TooLarge or BadStatus.
         """
         try:
             async with asyncio.timeout(self._bounds.total):
-                return await self._follow(url, limit)
+                return await self._follow(url, limit, accept)
         except _NOT_SENT as error:
             failure: NotSent | SentNoAnswer = NotSent(type(error).__name__)
         except _NO_ANSWER as error:
@@ -78,9 +81,9 @@ class Guard:
     async def close(self) -> None:
         await self._pool.aclose()
 
-    async def _follow(self, url: str, limit: int) -> bytes:
-        for _ in range(_MOST_REDIRECTS + 1):
-            answer = await self._open(self._allowed(url), limit)
+    async def _follow(self, url: str, limit: int, accept: str) -> bytes:
+        for _ in range(self._bounds.redirects + 1):
+            answer = await self._open(self._allowed(url), limit, accept)
             if isinstance(answer, bytes):
                 return answer
             url = answer
@@ -95,13 +98,13 @@ class Guard:
             raise Refused("address")
         return parsed
 
-    async def _open(self, url: httpx.URL, limit: int) -> bytes | str:
+    async def _open(self, url: httpx.URL, limit: int, accept: str) -> bytes | str:
         """The bytes, or the address to go to next."""
         target = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
         )
         async with self._pool.stream(
-            "GET", target, headers=_headers(url), extensions={"timeout": self._timeouts()}
+            "GET", target, headers=_headers(url, accept), extensions={"timeout": self._timeouts()}
         ) as response:
             headers = {name.lower(): value for name, value in response.headers}
             location = headers.get(b"location")
@@ -191,10 +194,10 @@ async def resolve_host(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def _headers(url: httpx.URL) -> list[tuple[bytes, bytes]]:
+def _headers(url: httpx.URL, accept: str) -> list[tuple[bytes, bytes]]:
     return [
         (b"Host", url.netloc),
-        (b"Accept", b"image/*"),
+        (b"Accept", accept.encode()),
         (b"Accept-Encoding", b"identity"),
         (b"User-Agent", b"imagewright"),
     ]

@@ -1,4 +1,4 @@
-"""The two cookies: of a session, and of a sign-in under way."""
+"""The cookies: of a session, of a sign-in under way, and of a browser that is asked to agree."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,6 +7,8 @@ from imagewright.services.attempts import SECONDS
 
 SESSION = "__Host-imagewright"
 ATTEMPT = "__Host-imagewright-sign-in"
+CONSENT = "__Host-imagewright-consent"
+_CONSENT_SECONDS = 1200
 
 
 def cookie(request: Request, name: str) -> str:
@@ -22,6 +24,11 @@ def keep_session(response: Response, secret: str) -> None:
 def keep_attempt(response: Response, value: str) -> None:
     """Give the browser a sign-in under way."""
     _keep(response, ATTEMPT, value, SECONDS)
+
+
+def keep_consent(response: Response, secret: str) -> None:
+    """Give the browser the secret that its answers are known by."""
+    _keep(response, CONSENT, secret, _CONSENT_SECONDS)
 
 
 def drop(response: Response, name: str) -> None:

@@ -1,23 +1,14 @@
 """Who is at a page, and whether a form is theirs."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from urllib.parse import parse_qsl
-
 from starlette.requests import Request
 
+from imagewright.api.http.forms import Form, read_form
 from imagewright.api.http.pages.cookies import SESSION, cookie
 from imagewright.api.http.pages.origin import check_origin, own_origin
-from imagewright.core.errors import Forbidden, InvalidRequest
+from imagewright.core.errors import Forbidden
 from imagewright.core.session import Session
 from imagewright.services.attempts import same
 from imagewright.services.sessions import SessionService
-
-_LARGEST = 65_536
-_MOST_FIELDS = 64
-_FORM = "application/x-www-form-urlencoded"
-
-Form = Mapping[str, str]
 
 
 class SignInNeeded(Exception):
@@ -78,27 +69,3 @@ def check_csrf(ours: str, form: Form) -> None:
     """Raise Forbidden unless the form has the value that only its own page knows."""
     if not ours or not same(ours, form.get("csrf", "")):
         raise Forbidden("This form is too old, or not yours.", hint="Open the page again.")
-
-
-async def read_form(request: Request) -> Form:
-    """The fields of a body, each named once. Raises InvalidRequest."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise InvalidRequest("This is no form.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST:
-            raise InvalidRequest("The form is too large.")
-    try:
-        fields = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
-    except ValueError:
-        raise InvalidRequest("The form cannot be read.") from None
-    found = dict(fields)
-    if len(found) != len(fields):
-        raise InvalidRequest("A field of the form stands there twice.")
-    return MappingProxyType(found)

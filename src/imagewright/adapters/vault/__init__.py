@@ -1,0 +1,1 @@
+"""Small values under lock: what is stored is sealed, wherever it stands."""
