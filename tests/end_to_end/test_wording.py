@@ -46,7 +46,7 @@ async def test_the_vendor_hears_the_operators_words_and_the_caller_is_told(
             plain = await peer.call("generate_image", prompt="a hill", template="none", n=1)
             wrong = await peer.call("generate_image", prompt="a hill", template="mansion")
             listed = await peer.call("list_providers")
-        heard = [received.values for received in vendor.received]
+        heard = [received.values for received in vendor.orders]
     assert [(each["prompt"], each["n"]) for each in heard] == [
         ("不改写:a hill, on white", 2),
         ("不改写:a hill", 1),
@@ -77,5 +77,5 @@ async def test_the_same_ask_with_and_without_a_default_named_is_two_asks(
             peer = Peer(http, mode)
             for quality in ({}, {"quality": "auto"}, {"quality": "high"}, {"n": 1}):
                 await peer.call("generate_image", prompt="a hill", **quality)
-        heard = [received.values["quality"] for received in vendor.received]
+        heard = [received.values["quality"] for received in vendor.orders]
     assert heard == ["low", "high"]

@@ -101,6 +101,11 @@ class Vendor(ABC):
         """How many requests came for paths that begin so, by default those that may cost."""
         return sum(each.path.startswith(path or self.paid) for each in self.received)
 
+    @property
+    def orders(self) -> list[Received]:
+        """The requests that may cost."""
+        return [each for each in self.received if each.path.startswith(self.paid)]
+
     def forget(self) -> None:
         """Begin anew: nothing was received, and nothing is scripted."""
         self.replies.clear()

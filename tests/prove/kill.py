@@ -108,7 +108,7 @@ class Trial:
 
     def _calls(self, before: dict[str, Any]) -> list[str]:
         """Whether each job was bought as often as its fate allows."""
-        called = Counter(each.values["prompt"] for each in self._vendor.received)
+        called = Counter(each.values["prompt"] for each in self._vendor.orders)
         wrong = []
         started = [
             job for job in before.values() if job["started_at"] and job["state"] == "running"
