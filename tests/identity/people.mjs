@@ -18,6 +18,13 @@ const provider = new Provider(told.issuer, {
     response_types: ['code'],
     token_endpoint_auth_method: told.method,
     id_token_signed_response_alg: told.algorithm,
+  }, {
+    client_id: told.device,
+    grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+    redirect_uris: [],
+    response_types: [],
+    token_endpoint_auth_method: 'none',
+    id_token_signed_response_alg: told.algorithm,
   }],
   scopes: ['openid', 'offline_access'],
   claims: { openid: ['sub'], profile: ['name', 'groups'], email: ['email', 'email_verified'] },
@@ -39,6 +46,17 @@ const provider = new Provider(told.issuer, {
     devInteractions: { enabled: true },
     revocation: { enabled: told.revocation },
     introspection: { enabled: true },
+    deviceFlow: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_context, resource) => ({
+        audience: resource,
+        scope: 'images:read images:write',
+        accessTokenFormat: 'jwt',
+        accessTokenTTL: 600,
+        jwt: { sign: { alg: told.algorithm } },
+      }),
+    },
   },
 });
 provider.on('grant.revoked', () => console.log('revoked'));

@@ -18,6 +18,8 @@ from tests.end_to_end.program import free_port
 from tests.identity.provider import modules, started
 
 CLIENT, SECRET = "imagewright", "a secret:of the test/with%signs"
+DEVICE = "television"
+"""A client without a browser, which may use the device flow and nothing else."""
 _FORM = re.compile(r'<form[^>]*action="([^"]*)"')
 _REFRESH = re.compile(r'<meta http-equiv="refresh" content="0;url=([^"]*)"')
 _FIELD = re.compile(r'<input[^>]*name="([^"]*)"[^>]*value="([^"]*)"')
@@ -56,6 +58,7 @@ class People:
             "jwks": {"keys": list(self.keys)},
             "algorithm": self.algorithm,
             "client": CLIENT,
+            "device": DEVICE,
             "secret": SECRET,
             "method": self.method,
             "redirect": self.redirect,
