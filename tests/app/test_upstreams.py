@@ -1,17 +1,18 @@
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from imagewright.adapters import providers
+from imagewright.adapters.kinds import own_kinds
+from imagewright.app.checking import faults_of
 from imagewright.app.upstreams import offers_of, provider_config
 from imagewright.core.ask import Quality
 from imagewright.core.flaw import Misconfigured
-from imagewright.settings import Settings
+from imagewright.settings import Settings, load
+from imagewright.settings.loading import SettingsFault
 
-KINDS = [each.name for each in iter_modules(providers.__path__)]
+KINDS = own_kinds()
 
 
 def settings(**sections: dict[str, object]) -> Settings:
@@ -100,3 +101,39 @@ def test_words_and_defaults_of_a_provider_stand_before_those_of_all() -> None:
 def test_words_and_defaults_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         settings(mine={"kind": "openai", **wrong})
+
+
+MODELS = """\
+[providers.mine]
+kind = "openai"
+
+[[providers.mine.models]]
+id = "house"
+sizes = {{ listed = ["64x64"] }}
+{0}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('hue = "red"', "providers.mine.models.house.hue: It is not a known key."),
+        (
+            'price = { per = "image", prices = { "*" = "-0.01" } }',
+            "providers.mine.models.house.price.prices: It must be a decimal string",
+        ),
+        (
+            "ends = 2027-01-01\nlifecycle = 'deprecated'",
+            "providers.mine.models.house.successor: It is missing, and the model is deprecated.",
+        ),
+    ],
+)
+def test_a_table_of_the_operators_that_cannot_be_stops_the_start(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    config = tmp_path / "imagewright.toml"
+    config.write_text(f'state = "{tmp_path}/state"\n' + MODELS.format(line))
+    with pytest.raises(SettingsFault) as found:
+        load(config=config, environ={}, check=faults_of)
+    (flaw,) = found.value.flaws
+    assert str(flaw).startswith(f"{config}:5: {said}")

@@ -2,17 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
-from importlib import import_module
-from pkgutil import iter_modules
 from types import ModuleType
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from imagewright.adapters import providers
-from imagewright.adapters.catalogue.faults import CatalogueError
+from imagewright.adapters.catalogue.faults import CatalogueError, CatalogueFault
 from imagewright.adapters.catalogue.reader import read_offer, read_prices
 from imagewright.adapters.catalogue.rules import shipped_rules
+from imagewright.adapters.kinds import KindError, data_of, module_of
 from imagewright.adapters.toml.document import key_name
 from imagewright.adapters.toml.findings import nearest
 from imagewright.core.catalogue import Catalogue, Model, Offer, Price
@@ -88,7 +86,7 @@ def offer_of(name: str, settings: Settings) -> Offer:
             [
                 Flaw(
                     place="" if fault.file.startswith(_SETTINGS) else fault.file,
-                    key=key_name(("models", fault.model, fault.key)) if fault.model else fault.key,
+                    key=_key(fault),
                     sentence=f"It {fault.what}.",
                 )
                 for fault in error.faults
@@ -108,6 +106,12 @@ def _as_configured(module: ModuleType, name: str, settings: Settings, offer: Off
         return offer
     made: Offer = getattr(module, _OFFERED)(config, offer)
     return made
+
+
+def _key(fault: CatalogueFault) -> str:
+    if not fault.model:
+        return fault.key
+    return key_name(("models", fault.model, *fault.key.split(".")))
 
 
 def _worded(offer: Offer, section: ProviderSection, settings: Settings) -> Offer:
@@ -168,8 +172,12 @@ def providers_of(settings: Settings, parts: Parts) -> dict[str, Provider]:
 
 
 def _module(kind: str) -> ModuleType:
-    if kind not in (kinds := [each.name for each in iter_modules(providers.__path__)]):
-        hint = f"Kinds: {', '.join(kinds)}."
-        sentence = "There is no provider of this kind."
-        raise Misconfigured([Flaw(place="", key="kind", sentence=sentence, hint=hint)])
-    return import_module(f"{providers.__name__}.{kind}")
+    """The module of a kind, whose data file is there too. Raises Misconfigured."""
+    try:
+        module = module_of(kind)
+        data_of(kind)
+    except KindError as error:
+        flaw = Flaw(place="", key="kind", sentence=error.sentence, hint=error.hint)
+    else:
+        return module
+    raise Misconfigured([flaw])

@@ -10,15 +10,14 @@ entry may start from another with `like`; keys replace whole values.
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 
 from imagewright.adapters.catalogue.faults import CatalogueError, CatalogueFault
 from imagewright.adapters.catalogue.fields import Fields, Place, WrongValue, flag, text
 from imagewright.adapters.catalogue.models import read_model
 from imagewright.adapters.catalogue.prices import read_price
+from imagewright.adapters.kinds import data_of
 from imagewright.core.catalogue import Lifecycle, Model, Offer, Price
 
-_PROVIDERS = "imagewright.adapters.providers"
 _TEMPLATE = "template"
 
 Table = Mapping[str, object]
@@ -35,9 +34,9 @@ def read_offer(
     """The offer of the configured provider `name`.
 
     `models` (a list, as TOML gave it) and `title` are the operator's, `file` where they were
-    written. Raises CatalogueError with every fault of both.
+    written. Raises CatalogueError with every fault of both, and KindError for a kind that is none.
     """
-    source = files(_PROVIDERS).joinpath(f"{kind}.toml")
+    source = data_of(kind)
     place = f"{file} [providers.{name}]"
     offer = assemble(name, (source.name, source.read_text("utf-8")), models, place)
     return offer if title is None else replace(offer, title=title)

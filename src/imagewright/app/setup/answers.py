@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import iter_modules
 
 from pydantic import TypeAdapter, ValidationError
 
-from imagewright.adapters import providers
+from imagewright.adapters.kinds import own_kinds
 from imagewright.core.caller import LOCAL, check_subject
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.money import parse_usd
@@ -71,9 +70,8 @@ class Answers:
 
 
 def provider_kinds() -> tuple[str, ...]:
-    """Every kind of provider, the free one first."""
-    found = {each.name for each in iter_modules(providers.__path__)}
-    return (FREE, *sorted(found - {FREE}))
+    """Every kind of provider of ours, the free one first."""
+    return (FREE, *sorted({*own_kinds()} - {FREE}))
 
 
 def check_first(subject: str) -> str:
