@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PACKAGES = DOCS / "how-to/add-a-provider.md"
+"""The files of this page make a package; `test_packages` builds and uses it."""
 PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 
 _FENCE = re.compile(r"```(\w*)\s*\Z")

@@ -17,7 +17,7 @@ from imagewright.adapters.toml.document import Document, parse_document
 from imagewright.api.mcp.server import TOOLS
 from imagewright.app.checking import faults_of
 from imagewright.settings import load
-from tests.docs.pages import ROOT, Fence, fences, languages
+from tests.docs.pages import PACKAGES, ROOT, Fence, fences, languages
 
 RUN = {"python", "toml", "console", "json", "yaml"}
 SHOWN = {"sh", "text", "ini"}
@@ -100,7 +100,9 @@ READERS: dict[str, Callable[[Fence, Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("example", fences("toml"), ids=named)
+@pytest.mark.parametrize(
+    "example", [each for each in fences("toml") if each.page != PACKAGES], ids=named
+)
 def test_toml_is_read_by_its_reader(example: Fence, tmp_path: Path) -> None:
     assert example.file in READERS, "the first line of the example names no file that is read"
     READERS[example.file](example, tmp_path)
