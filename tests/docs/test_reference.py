@@ -16,6 +16,7 @@ from imagewright.adapters.auth.workload import GITHUB, GITLAB
 from imagewright.adapters.telemetry.metrics import Metrics
 from imagewright.adapters.wire.dialect import DIALECTS
 from imagewright.api.mcp.component import ToolSpec
+from imagewright.api.mcp.prompts import PROMPTS
 from imagewright.api.mcp.resources import RESOURCES
 from imagewright.api.mcp.server import TOOLS
 from imagewright.app import build
@@ -124,6 +125,13 @@ def test_a_tool_has_its_scope_and_hints(tool: ToolSpec) -> None:
 def test_every_resource_has_its_row() -> None:
     rows = rows_of("resources.md", "Resource")
     same("resources.md", list(rows), [each.uri for each in RESOURCES])
+
+
+def test_every_prompt_has_its_row_and_arguments() -> None:
+    rows = rows_of("resources.md", "Prompt")
+    same("resources.md", list(rows), [each.name for each in PROMPTS])
+    for each in PROMPTS:
+        assert codes(rows[each.name]["Arguments"]) == list(each.arguments)
 
 
 def test_every_scope_has_its_row() -> None:

@@ -5,8 +5,7 @@ The matrix is made from what is registered: a component without a row fails.
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,18 @@ from starlette.routing import Route
 from imagewright.adapters.auth.token_writer import NewToken, add, revoke
 from imagewright.api.mcp.server import TOOLS
 from imagewright.core.token import mint
+from tests.end_to_end.belongings import (
+    FRESH,
+    NEVER,
+    PAID,
+    POST_ROWS,
+    PROMPT_ROWS,
+    RESOURCE_ROWS,
+    ROUTE_ROWS,
+    TOOL_ROWS,
+    WORDS,
+    Things,
+)
 from tests.end_to_end.program import free_port
 from tests.end_to_end.service import (
     MEMBER,
@@ -43,101 +54,8 @@ ACL = f"""
 scopes = ["images:read"]
 """
 READER, EXPIRED, REVOKED = "olga's reading token", "olga's expired token", "olga's revoked token"
-WORDS = "heliotrope-zeppelin"
 READING = {tool.name for tool in TOOLS if tool.scope == "images:read"}
 GARBAGE = "iw_garbage"
-FRESH = "a ferry in fog"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Things:
-    """What an owner has, or ids of the same shape of nothing."""
-
-    image: str
-    job: str
-    quote: str
-    words: str
-
-
-NEVER = Things(
-    image=f"img_{'a' * 26}", job=f"job_{'a' * 26}", quote=f"quo_{'a' * 26}", words="never-was"
-)
-Row = Callable[[Things], dict[str, Any]]
-PAID = {"provider": "paid", "prompt": WORDS, "size": "64x64"}
-TOOL_ROWS: dict[str, tuple[Row, ...]] = {
-    "generate_image": (lambda of: {**PAID, "variation": of.job, "confirm": of.quote},),
-    "edit_image": (
-        lambda of: {"prompt": FRESH, "images": [of.image], "size": "64x64"},
-        lambda of: {"prompt": FRESH, "images": [f"image://{of.image}/view"], "mask": of.image},
-    ),
-    "estimate_cost": (lambda of: {"prompt": FRESH, "images": [of.image]},),
-    "get_job": (lambda of: {"job": of.job}, lambda of: {"job": of.job, "wait": 1}),
-    "list_jobs": (lambda of: {"before": of.job},),
-    "cancel_job": (lambda of: {"job": of.job},),
-    "list_images": (
-        lambda of: {"text": of.words},
-        lambda of: {"tag": of.words},
-        lambda of: {"before": of.image},
-    ),
-    "get_image": (lambda of: {"image": of.image}, lambda of: {"image": f"image://{of.image}/view"}),
-    "show_image": (lambda of: {"image": of.image}, lambda of: {"image": of.image, "edge": 64}),
-    "list_providers": (lambda of: {},),
-    "get_usage": (lambda of: {},),
-    "server_info": (lambda of: {},),
-    "delete_image": (lambda of: {"image": of.image, "derived": True},),
-}
-RESOURCE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
-    "image://list": (lambda of: "image://list",),
-    "info://providers": (lambda of: "info://providers",),
-    "image://{id}/metadata": (lambda of: f"image://{of.image}/metadata",),
-    "image://{id}/view{?width,height,format,quality}": (
-        lambda of: f"image://{of.image}/view",
-        lambda of: f"image://{of.image}/view?width=32&format=webp",
-    ),
-}
-ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
-    "/health": (lambda of: "/health",),
-    "/ready": (lambda of: "/ready",),
-    "/i/{expires}/{signature}/{name}": (
-        lambda of: f"/i/4102444800/{'A' * 32}/{of.image}.png",
-        lambda of: f"/i/1/{'A' * 32}/{of.image}.png",
-    ),
-    "/ui": (lambda of: "/ui",),
-    "/ui/style.css": (lambda of: "/ui/style.css",),
-    "/ui/sign-in": (lambda of: "/ui/sign-in", lambda of: f"/ui/sign-in?with={of.quote}"),
-    "/ui/sign-in/callback": (lambda of: f"/ui/sign-in/callback?state={of.image}&code={of.job}",),
-    "/ui/sign-out": (lambda of: f"/ui/sign-out?{of.job}",),
-    "/.well-known/oauth-authorization-server": (
-        lambda of: f"/.well-known/oauth-authorization-server?{of.image}",
-    ),
-    "/.well-known/oauth-protected-resource": (
-        lambda of: f"/.well-known/oauth-protected-resource?{of.image}",
-    ),
-    "/.well-known/oauth-protected-resource/mcp": (
-        lambda of: f"/.well-known/oauth-protected-resource/mcp?{of.image}",
-    ),
-    "/authorize": (
-        lambda of: f"/authorize?client_id={of.image}",
-        lambda of: f"/authorize?client_id={of.image}&redirect_uri=http://localhost/{of.job}",
-    ),
-    "/authorize/consent": (lambda of: f"/authorize/consent?id={of.quote}",),
-    "/authorize/callback": (lambda of: f"/authorize/callback?state={of.quote}&code={of.job}",),
-    "/register": (lambda of: f"/register?{of.image}",),
-    "/token": (lambda of: f"/token?code={of.image}",),
-    "/revoke": (lambda of: f"/revoke?token={of.image}",),
-}
-Fields = Callable[[Things], dict[str, str]]
-POST_ROWS: dict[str, tuple[Fields, ...]] = {
-    "/ui/sign-in": (lambda of: {"token": of.quote, "csrf": of.job},),
-    "/ui/sign-out": (lambda of: {"csrf": of.quote},),
-    "/authorize/consent": (lambda of: {"id": of.quote, "token": of.job, "answer": "yes"},),
-    "/register": (lambda of: {"redirect_uris": of.image},),
-    "/token": (
-        lambda of: {"grant_type": "authorization_code", "code": of.quote, "client_id": of.image},
-        lambda of: {"grant_type": "refresh_token", "refresh_token": of.job, "client_id": of.job},
-    ),
-    "/revoke": (lambda of: {"token": of.quote, "client_id": of.image},),
-}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -227,7 +145,7 @@ async def test_every_component_has_a_row(shared: Service) -> None:
     fixed = {str(each.uri) for each in await local.list_resources()}
     templates = {each.uri_template for each in await local.list_resource_templates()}
     assert fixed | templates == set(RESOURCE_ROWS)
-    assert not await local.list_prompts()
+    assert {prompt.name for prompt in await local.list_prompts()} == set(PROMPT_ROWS)
     app = shared.app.mcp.http_app(path="/mcp")
     routes = {each.path for each in app.routes if isinstance(each, Route)}
     assert routes - {"/mcp"} == set(ROUTE_ROWS)
@@ -292,6 +210,22 @@ async def test_a_resource_tells_a_stranger_nothing(
             assert "result" in (await Peer(http, mode).read(row(owned))).message
 
 
+@pytest.mark.parametrize("prompt", PROMPT_ROWS)
+async def test_a_prompt_tells_a_stranger_nothing(
+    shared: Service, owned: Things, mode: Mode, prompt: str
+) -> None:
+    for who in (STRANGER, MEMBER, READER):
+        async with shared.http(who) as http:
+            peer = Peer(http, mode)
+            for row in PROMPT_ROWS[prompt]:
+                about, nothing = [
+                    await peer.ask("prompts/get", name=prompt, arguments=row(of))
+                    for of in (owned, NEVER)
+                ]
+                assert about.text == nothing.text
+                assert silent(about, owned)
+
+
 @pytest.mark.parametrize("tool", TOOL_ROWS)
 async def test_a_reading_token_reads_what_is_its_owners_and_no_more(
     shared: Service, owned: Things, mode: Mode, tool: str
@@ -327,6 +261,10 @@ async def test_without_a_token_everything_is_the_same_refusal(
                 seen |= {(await peer.call(tool, **row(of))).text for row in rows}
             for reads in RESOURCE_ROWS.values():
                 seen |= {(await peer.read(row(of))).text for row in reads}
+            for prompt, gets in PROMPT_ROWS.items():
+                for row in gets:
+                    got = await peer.ask("prompts/get", name=prompt, arguments=row(of))
+                    seen.add(got.text)
         seen.add((await peer.ask("tools/list")).text)
         seen.add((await peer.open()).text)
     assert len(seen) == 1

@@ -97,7 +97,11 @@ async def test_lists_name_what_there_is(shared: Service, mode: Mode) -> None:
     assert listed["images"][0]["id"] == image["id"]
     assert listed["total"] >= 1
     assert offers == told
-    assert {each["uri"] for each in resources} == {"image://list", "info://providers"}
+    assert {each["uri"] for each in resources} == {
+        "image://list",
+        "info://providers",
+        "info://prompt-guide",
+    }
     assert {each["uriTemplate"] for each in templates} == {
         "image://{id}/view{?width,height,format,quality}",
         "image://{id}/metadata",

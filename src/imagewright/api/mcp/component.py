@@ -1,6 +1,6 @@
-"""What a tool or resource declares beside its function; without a scope there is no component."""
+"""What a component declares beside its function; without a scope there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,3 +46,26 @@ class ResourceSpec:
     scope: Scope
     title: str
     mime: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSpec:
+    """A prompt: its function, scope, title and what each of its arguments is; all are needed."""
+
+    call: Callable[..., Any]
+    scope: Scope
+    title: str
+    arguments: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.call.__name__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """All that a server has."""
+
+    tools: tuple[ToolSpec, ...]
+    resources: tuple[ResourceSpec, ...]
+    prompts: tuple[PromptSpec, ...]

@@ -9,6 +9,7 @@ from fastmcp.resources import ResourceContent, ResourceResult
 from imagewright.api.mcp.component import ResourceSpec
 from imagewright.api.mcp.errors import answering_resource
 from imagewright.api.mcp.face import face_of
+from imagewright.api.mcp.guide import advice, choices
 from imagewright.api.mcp.offers import provider_shape
 from imagewright.api.mcp.render import image_shape
 from imagewright.core.errors import InvalidRequest, NotFound
@@ -60,6 +61,13 @@ async def providers(ctx: Context) -> ResourceResult:
     face = face_of(ctx)
     offers, today = face.images.offers(face.caller()), face.images.today()
     return _json({"providers": [provider_shape(offer, today) for offer in offers]})
+
+
+async def prompt_guide(ctx: Context) -> ResourceResult:
+    """What the models open to the caller are good for, and how each wants to be asked."""
+    face = face_of(ctx)
+    among = choices(face.images.offers(face.caller()), face.images.today())
+    return _json({"models": advice(among)})
 
 
 def _json(value: dict[str, Any]) -> ResourceResult:
@@ -116,5 +124,11 @@ RESOURCES = (
         call=answering_resource(providers),
         scope=Scope.IMAGES_READ,
         title="Providers",
+    ),
+    ResourceSpec(
+        uri="info://prompt-guide",
+        call=answering_resource(prompt_guide),
+        scope=Scope.IMAGES_READ,
+        title="Prompt guide",
     ),
 )

@@ -1,4 +1,4 @@
-"""The FastMCP server: every tool and resource, behind the surface."""
+"""The FastMCP server: every tool, resource and prompt, behind the surface."""
 
 import inspect
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastmcp import FastMCP
+from fastmcp.prompts.base import Prompt, PromptArgument
 from fastmcp.server.providers import Provider
 from fastmcp.tools.base import Tool
 from fastmcp.utilities.versions import VersionSpec
@@ -16,10 +17,12 @@ from starlette.middleware import Middleware
 
 from imagewright.api.mcp import tools_images, tools_jobs, tools_library, tools_service
 from imagewright.api.mcp.auth import BearerAuth, Signpost
-from imagewright.api.mcp.component import ToolSpec
+from imagewright.api.mcp.completion import Completion
+from imagewright.api.mcp.component import Components, PromptSpec, ToolSpec
 from imagewright.api.mcp.errors import answering
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.open_answers import EndOpen, OpenAnswers
+from imagewright.api.mcp.prompts import PROMPTS
 from imagewright.api.mcp.resources import RESOURCES
 from imagewright.api.mcp.schema import compact_input, compact_output
 from imagewright.api.mcp.step_up import AskedFor, Reach, StepUp
@@ -32,6 +35,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     *tools_library.TOOLS,
     *tools_service.TOOLS,
 )
+COMPONENTS = Components(tools=TOOLS, resources=RESOURCES, prompts=PROMPTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ def build_server(face: Face, chain: Authenticator | None, options: ServerOptions
     async def lifespan(_server: FastMCP[Any]) -> AsyncIterator[dict[str, object]]:
         yield face.lifespan_value()
 
-    surface = Surface(face, TOOLS, RESOURCES, options.instructions)
+    surface = Surface(face, COMPONENTS, options.instructions)
     server: FastMCP[Any] = _Server(
         options.name,
         version=options.version,
@@ -79,6 +83,9 @@ def build_server(face: Face, chain: Authenticator | None, options: ServerOptions
             description=inspect.getdoc(resource.call),
             mime_type=resource.mime,
         )(resource.call)
+    for prompt in PROMPTS:
+        server.add_prompt(_prompt(prompt))
+    server.add_completion_handler(Completion(face, PROMPTS))
     return server
 
 
@@ -93,7 +100,7 @@ class _Server(FastMCP[Any]):
 
 async def finish_server(server: FastMCP[Any]) -> None:
     """Raise RuntimeError for a component without a scope; then fix the table of schemas."""
-    await check_complete(server, TOOLS, RESOURCES)
+    await check_complete(server, COMPONENTS)
     await _use_static_schemas(server)
 
 
@@ -118,7 +125,7 @@ def _step_up(
     reach = Reach(
         face.gate,
         {tool.name: tool.scope for tool in TOOLS},
-        frozenset(resource.scope for resource in RESOURCES),
+        frozenset(each.scope for each in (*RESOURCES, *PROMPTS)),
         asked_for,
     )
     return Middleware(
@@ -134,6 +141,15 @@ def _tool(spec: ToolSpec) -> Tool:
         output_schema=compact_output(TypeAdapter(spec.answer).json_schema()),
     )
     return tool.model_copy(update={"parameters": compact_input(tool.parameters)})
+
+
+def _prompt(spec: PromptSpec) -> Prompt:
+    prompt = Prompt.from_function(spec.call, title=spec.title)
+    arguments = [
+        PromptArgument(name=name, description=words, required=True)
+        for name, words in spec.arguments.items()
+    ]
+    return prompt.model_copy(update={"arguments": arguments})
 
 
 async def _use_static_schemas(server: FastMCP[Any]) -> None:

@@ -179,3 +179,17 @@ class DeletedShape(TypedDict):
     """The ids that are gone."""
 
     deleted: list[str]
+
+
+class AdviceShape(TypedDict):
+    """What models are good for, and how they want to be asked."""
+
+    models: list[str]
+    kinds: list[str]
+    strengths: list[str]
+    weaknesses: list[str]
+    takes: list[str]
+    cost: str
+    grammar: NotRequired[str]
+    good: NotRequired[str]
+    bad: NotRequired[str]

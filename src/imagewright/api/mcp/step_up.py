@@ -7,7 +7,7 @@ from dataclasses import replace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagewright.api.mcp.auth import caller_of, refusal
-from imagewright.api.mcp.witnessed import RESOURCE
+from imagewright.api.mcp.witnessed import PROMPT, RESOURCE
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Forbidden
 from imagewright.core.scope import Scope as Right
@@ -16,6 +16,8 @@ from imagewright.services.gate import Gate
 from imagewright.services.witness import Act, Witness
 
 _LARGEST = 65_536
+_READS = frozenset({"resources/read", "prompts/get"})
+"""Methods whose components all need one of the same scopes."""
 AskedFor = Callable[[str, Right], str | None]
 """What to ask the issuer of a credential (its id) for, to be given a scope; None is nothing."""
 
@@ -40,7 +42,7 @@ class Reach:
         if caller.credential.scopes is None:
             return None
         tool = name if method == "tools/call" else None
-        rights = self._resources if method == "resources/read" else {self._tools.get(name)}
+        rights = self._resources if method in _READS else {self._tools.get(name)}
         wide = replace(caller, credential=replace(caller.credential, scopes=None))
         for right in sorted(each for each in rights if each is not None):
             if self._gate.decide(caller, tool, right).allowed:
@@ -74,12 +76,12 @@ class StepUp:
             return
         method, name, replayed = await _call(scope, receive)
         wanted = None
-        if method in {"tools/call", "resources/read"}:
+        if method in {"tools/call", *_READS}:
             wanted = self._reach.missing(caller, method, name)
         if wanted is None:
             await self._app(scope, replayed, send)
             return
-        thing = name if method == "tools/call" else RESOURCE
+        thing = {"tools/call": name, "prompts/get": PROMPT}.get(method, RESOURCE)
         self._witness.refused(caller, _act(thing, scope))
         fault = Forbidden(
             "This token's scope does not reach this.",
@@ -114,7 +116,7 @@ def _named(body: bytes) -> tuple[str, str]:
     try:
         found = json.loads(body)
         method, params = found["method"], found["params"]
-        name = params["name"] if method == "tools/call" else params["uri"]
+        name = params["uri"] if method == "resources/read" else params["name"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return "", ""
     return (method, name) if isinstance(method, str) and isinstance(name, str) else ("", "")

@@ -8,14 +8,15 @@ import mcp.types as mt
 from fastmcp import Context, FastMCP
 from fastmcp.exceptions import FastMCPError, NotFoundError
 from fastmcp.exceptions import ValidationError as BadArguments
-from fastmcp.prompts.base import Prompt
+from fastmcp.prompts.base import Prompt, PromptResult
 from fastmcp.resources.base import Resource
 from fastmcp.resources.template import ResourceTemplate
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool, ToolResult
 
 from imagewright.api.mcp.choices import with_choices
-from imagewright.api.mcp.component import ResourceSpec, ToolSpec
+from imagewright.api.mcp.completion import Completion
+from imagewright.api.mcp.component import Components, PromptSpec
 from imagewright.api.mcp.errors import (
     ResourceFault,
     bad_arguments,
@@ -26,8 +27,8 @@ from imagewright.api.mcp.errors import (
 )
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.instructions import instructions
-from imagewright.api.mcp.witnessed import RESOURCE, allowed, denied
-from imagewright.core.errors import Fault, Unauthenticated
+from imagewright.api.mcp.witnessed import PROMPT, RESOURCE, allowed, denied
+from imagewright.core.errors import Fault, InvalidRequest, Unauthenticated
 from imagewright.core.scope import Scope
 from imagewright.services.gate import Judge
 
@@ -37,12 +38,11 @@ _log = logging.getLogger(__name__)
 class Surface(Middleware):
     """Lists what the caller may use; refuses the rest in the words of a thing not there."""
 
-    def __init__(
-        self, face: Face, tools: Sequence[ToolSpec], resources: Sequence[ResourceSpec], text: str
-    ) -> None:
+    def __init__(self, face: Face, components: Components, text: str) -> None:
         self._face = face
-        self._tools = {tool.name: tool.scope for tool in tools}
-        self._resources = {resource.uri: resource.scope for resource in resources}
+        self._tools = {tool.name: tool.scope for tool in components.tools}
+        self._resources = {each.uri: each.scope for each in components.resources}
+        self._prompts = {prompt.name: prompt for prompt in components.prompts}
         self._text = text
 
     async def on_request(
@@ -76,7 +76,9 @@ class Surface(Middleware):
             judge = self._judge()
             if not self._may_call(name, judge):
                 if name in self._tools:
-                    self._tell_denied(context.fastmcp_context, judge, name, given)
+                    self._tell_denied(
+                        context.fastmcp_context, judge, (name, given), self._tools[name]
+                    )
                 raise NotFoundError(f"Unknown tool: {name!r}")
             if self._tools[name] is Scope.IMAGES_READ and context.fastmcp_context is not None:
                 allowed(self._face, context.fastmcp_context, name, given)
@@ -114,7 +116,8 @@ class Surface(Middleware):
         # its URI is refused unless the caller holds them all.
         given, judge = {"uri": str(context.message.uri)}, self._judge()
         if not all(self._may_read(uri, judge) for uri in self._resources):
-            self._tell_denied(context.fastmcp_context, judge, None, given)
+            scopes = sorted(set(self._resources.values()))
+            self._tell_denied(context.fastmcp_context, judge, (RESOURCE, given), *scopes)
             raise NotFoundError("Unknown resource")
         if context.fastmcp_context is not None:
             allowed(self._face, context.fastmcp_context, RESOURCE, given)
@@ -128,7 +131,28 @@ class Surface(Middleware):
         context: MiddlewareContext[mt.ListPromptsRequest],
         call_next: CallNext[mt.ListPromptsRequest, Sequence[Prompt]],
     ) -> Sequence[Prompt]:
-        return []
+        found, judge = await call_next(context), self._judge()
+        return [each for each in found if self._may_get(each.name, judge)]
+
+    async def on_get_prompt(
+        self,
+        context: MiddlewareContext[mt.GetPromptRequestParams],
+        call_next: CallNext[mt.GetPromptRequestParams, PromptResult],
+    ) -> PromptResult:
+        name, ctx, judge = context.message.name, context.fastmcp_context, self._judge()
+        given: dict[str, Any] = dict(context.message.arguments or {})
+        if not self._may_get(name, judge):
+            if name in self._prompts:
+                self._tell_denied(ctx, judge, (PROMPT, given), self._prompts[name].scope)
+            raise NotFoundError(f"Unknown prompt: {name!r}")
+        # Here, because the framework logs what it finds wrong with its value.
+        _check_given(self._prompts[name], given)
+        if ctx is not None:
+            allowed(self._face, ctx, PROMPT, given)
+        try:
+            return await call_next(context)
+        except ResourceFault as raised:
+            raise resource_error(raised.fault) from None
 
     async def on_initialize(
         self,
@@ -153,15 +177,20 @@ class Surface(Middleware):
         return error_result(fault)
 
     def _tell_denied(
-        self, ctx: Context | None, judge: Judge | None, tool: str | None, given: dict[str, Any]
+        self,
+        ctx: Context | None,
+        judge: Judge | None,
+        call: tuple[str, dict[str, Any]],
+        *scopes: Scope,
     ) -> None:
-        """Without a tool's name it is a resource that was refused; nobody's tries are not told."""
+        """A component and what it was given; nobody's tries are not told."""
         if ctx is None or judge is None:
             return
-        scopes = [self._tools[tool]] if tool else sorted(set(self._resources.values()))
+        component, given = call
+        tool = component if component in self._tools else None
         decisions = [judge.decide(tool, scope) for scope in scopes]
         reason = next(each.reason for each in decisions if not each.allowed)
-        denied(self._face, ctx, tool or RESOURCE, given, reason)
+        denied(self._face, ctx, component, given, reason)
 
     def _own_words(self) -> Mapping[str, str]:
         return {"instructions": instructions(self._face, self._text)}
@@ -173,6 +202,10 @@ class Surface(Middleware):
     def _may_read(self, uri: str, judge: Judge | None) -> bool:
         scope = self._resources.get(uri)
         return scope is not None and _allows(judge, None, scope)
+
+    def _may_get(self, name: str, judge: Judge | None) -> bool:
+        spec = self._prompts.get(name)
+        return spec is not None and _allows(judge, None, spec.scope)
 
     def _judge(self) -> Judge | None:
         """For the caller; None is nobody, who may nothing."""
@@ -191,17 +224,27 @@ def _allows(judge: Judge | None, component: str | None, scope: Scope) -> bool:
     return decision.allowed
 
 
-async def check_complete(
-    server: FastMCP[Any], tools: Sequence[ToolSpec], resources: Sequence[ResourceSpec]
-) -> None:
+def _check_given(prompt: PromptSpec, given: Mapping[str, Any]) -> None:
+    check_text(dict(given))
+    if set(given) != set(prompt.arguments):
+        raise InvalidRequest(
+            f"The prompt {prompt.name} needs its arguments, and no others.",
+            hint=f"Give {', '.join(prompt.arguments)}.",
+        )
+
+
+async def check_complete(server: FastMCP[Any], components: Components) -> None:
     """Raise RuntimeError for a registered component that declares no scope."""
     local = server.local_provider
     found = {tool.name for tool in await local.list_tools()}
     found |= {str(each.uri) for each in await local.list_resources()}
     found |= {each.uri_template for each in await local.list_resource_templates()}
     found |= {prompt.name for prompt in await local.list_prompts()}
-    found -= {tool.name for tool in tools} | {resource.uri for resource in resources}
-    if server._completion_handler is not None:  # noqa: SLF001 - no public way to ask
+    found -= {tool.name for tool in components.tools}
+    found -= {resource.uri for resource in components.resources}
+    found -= {prompt.name for prompt in components.prompts}
+    handler = server._completion_handler  # noqa: SLF001 - no public way to ask
+    if handler is not None and not isinstance(handler, Completion):
         found.add("completion")
     if found:
         raise RuntimeError(f"Without a declared scope: {', '.join(sorted(found))}.")

@@ -23,6 +23,8 @@ from imagewright.services.witness import Act
 
 RESOURCE = "resource"
 """What the ACL and the audit call every resource: none is granted by its name."""
+PROMPT = "prompt"
+"""Likewise for prompts."""
 _OUTCOMES: Mapping[type[Fault], str] = {
     Forbidden: "denied",
     BudgetExceeded: "denied",
