@@ -177,9 +177,14 @@ async def test_a_narrow_token_is_told_the_one_scope_of_the_call(stage: Stage, mo
 
 async def test_without_any_scope_reading_is_told_of_too(stage: Stage, mode: Mode) -> None:
     async with stage.http(stage.token("styles:write")) as http:
-        answer = await Peer(http, mode).read("imagewright://library")
-    assert answer.status == 403
-    assert 'scope="images:read"' in answer.headers["www-authenticate"]
+        peer = Peer(http, mode)
+        answers = [
+            await peer.read("imagewright://library"),
+            await peer.ask("prompts/get", name="select_provider", arguments={"wanted": "x"}),
+        ]
+    for answer in answers:
+        assert answer.status == 403
+        assert 'scope="images:read"' in answer.headers["www-authenticate"]
 
 
 async def test_what_a_narrow_token_is_refused_is_audited(stage: Stage, mode: Mode) -> None:
