@@ -6,7 +6,7 @@ The matrix is made from what is registered: a component without a row fails.
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,16 @@ class Things:
     image: str
     job: str
     quote: str
+    conversation: str
     words: str
 
 
 NEVER = Things(
-    image=f"img_{'a' * 26}", job=f"job_{'a' * 26}", quote=f"quo_{'a' * 26}", words="never-was"
+    image=f"img_{'a' * 26}",
+    job=f"job_{'a' * 26}",
+    quote=f"quo_{'a' * 26}",
+    conversation=f"cnv_{'a' * 26}",
+    words="never-was",
 )
 Row = Callable[[Things], dict[str, Any]]
 PAID = {"provider": "paid", "prompt": WORDS, "size": "64x64"}
@@ -70,6 +75,12 @@ TOOL_ROWS: dict[str, tuple[Row, ...]] = {
         lambda of: {"prompt": FRESH, "images": [of.image], "size": "64x64"},
         lambda of: {"prompt": FRESH, "images": [f"image://{of.image}/view"], "mask": of.image},
     ),
+    "refine_image": (
+        lambda of: {"prompt": FRESH, "image": of.image, "size": "64x64"},
+        lambda of: {"prompt": FRESH, "image": f"image://{of.image}/view", "size": "64x64"},
+    ),
+    "list_conversations": (lambda of: {}, lambda of: {"before": of.conversation}),
+    "clear_conversation": (lambda of: {"conversation": of.conversation},),
     "estimate_cost": (lambda of: {"prompt": FRESH, "images": [of.image]},),
     "get_job": (lambda of: {"job": of.job}, lambda of: {"job": of.job, "wait": 1}),
     "list_jobs": (lambda of: {"before": of.job},),
@@ -190,17 +201,20 @@ async def things(service: Service) -> Things:
         words: dict[str, Any] = {"folder": WORDS, "tags": [WORDS], "variation": unique}
         made = await owner.call("generate_image", prompt=WORDS, size="64x64", **words)
         job = made.result["structuredContent"]
+        image = job["images"][0]["id"]
+        refined = await owner.call("refine_image", prompt=WORDS, image=image, size="64x64")
         asked = await owner.call("generate_image", **PAID, variation=job["job"])
     return Things(
-        image=job["images"][0]["id"],
+        image=image,
         job=job["job"],
         quote=asked.error["details"]["quote"],
+        conversation=refined.result["structuredContent"]["conversation"],
         words=WORDS,
     )
 
 
 def marks(of: Things) -> set[str]:
-    return {of.image, of.job, of.quote, OWNER}
+    return {of.image, of.job, of.quote, of.conversation, OWNER}
 
 
 def silent(answer: Answer, of: Things) -> bool:
@@ -241,7 +255,7 @@ async def test_the_owner_is_answered(shared: Service, mode: Mode, tool: str) -> 
         async with shared.http() as http:
             made = await Peer(http, mode).call("generate_image", prompt=FRESH, variation=mode)
         image = made.result["structuredContent"]["images"][0]["id"]
-        of = Things(image=image, job="", quote="", words="")
+        of = replace(NEVER, image=image)
     else:
         of = await things(shared)
     async with shared.http() as http:
