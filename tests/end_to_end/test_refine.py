@@ -1,5 +1,6 @@
 """Refining through the whole house: a vendor that goes on by itself, and one that is told."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.end_to_end.wire import Peer
 from tests.fakes import gemini, openai_images
 from tests.fakes.gemini import MODEL, SIGNATURE, FakeGemini
 from tests.fakes.openai_images import FakeOpenAI
+from tests.fakes.openai_responses import FakeResponses
 
 ACL = f"""
 [subjects."{OWNER}"]
@@ -25,24 +27,29 @@ budget = {{ day = "5" }}
 scopes = ["read"]
 """
 
+Vendors = tuple[FakeGemini, FakeOpenAI, FakeResponses]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     service: Service
     google: FakeGemini
     openai: FakeOpenAI
+    responses: FakeResponses
     state: Path
 
 
 @pytest.fixture
-def vendors() -> Iterator[tuple[FakeGemini, FakeOpenAI]]:
-    with FakeGemini() as google, FakeOpenAI() as openai:
-        yield google, openai
+def vendors() -> Iterator[Vendors]:
+    with FakeGemini() as google, FakeOpenAI() as openai, FakeResponses() as responses:
+        yield google, openai, responses
 
 
 @pytest.fixture
-async def studio(tmp_path: Path, vendors: tuple[FakeGemini, FakeOpenAI]) -> AsyncIterator[House]:
-    google, openai = vendors
+async def studio(
+    tmp_path: Path, vendors: tuple[FakeGemini, FakeOpenAI, FakeResponses]
+) -> AsyncIterator[House]:
+    google, openai, responses = vendors
     state = tmp_path / "state"
     settings, tokens = configured(
         state,
@@ -54,6 +61,17 @@ async def studio(tmp_path: Path, vendors: tuple[FakeGemini, FakeOpenAI]) -> Asyn
             "base_url": google.origin,
             "models": [{"id": MODEL}],
         },
+        providers__thinker={
+            "kind": "openai_responses",
+            "discover": False,
+            "api_key": openai_images.KEY,
+            "base_url": responses.base_url,
+            "text_model": "gpt-5.6-luna",
+            "text_in": "1.25",
+            "text_out": "10",
+            "store": True,
+            "models": [{"id": "gpt-image-2"}],
+        },
         providers__openai={
             "kind": "openai",
             "discover": False,
@@ -63,7 +81,7 @@ async def studio(tmp_path: Path, vendors: tuple[FakeGemini, FakeOpenAI]) -> Asyn
         },
     )
     async with running(settings, tokens) as service:
-        yield House(service=service, google=google, openai=openai, state=state)
+        yield House(service=service, google=google, openai=openai, responses=responses, state=state)
     assert disagreements(state) == []
 
 
@@ -107,6 +125,22 @@ async def test_gemini_goes_on_from_its_own_picture(studio: House, mode: Mode) ->
         assert SIGNATURE not in file.read_text()
     left = rows(studio.state, "SELECT continuation FROM turns")
     assert all(SIGNATURE in row["continuation"] for row in left)
+
+
+async def test_the_responses_api_goes_on_from_the_response_before(
+    studio: House, mode: Mode
+) -> None:
+    async with studio.service.http() as http:
+        peer = Peer(http, mode)
+        first = await made(peer, "generate_image", prompt="a fox", provider="thinker")
+        image = first["images"][0]["id"]
+        refined = await made(peer, "refine_image", prompt="in snow", image=image)
+        listed = await peer.call("get_job", job=refined["job"])
+    assert (refined["provider"], refined["reason"]) == ("thinker", "it made the image")
+    received = studio.responses.received[1].values
+    assert received["previous_response_id"] == "resp_fake_1"
+    assert "a fox" not in json.dumps(received)
+    assert "resp_fake_1" not in listed.body
 
 
 async def test_another_vendor_is_told_the_earlier_prompts(studio: House, mode: Mode) -> None:

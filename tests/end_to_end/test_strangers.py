@@ -5,8 +5,8 @@ The matrix is made from what is registered: a component without a row fails.
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,17 @@ from starlette.routing import Route
 from imagewright.adapters.auth.token_writer import NewToken, add, revoke
 from imagewright.api.mcp.server import TOOLS
 from imagewright.core.token import mint
+from tests.end_to_end.belongings import (
+    FRESH,
+    NEVER,
+    PAID,
+    POST_ROWS,
+    RESOURCE_ROWS,
+    ROUTE_ROWS,
+    TOOL_ROWS,
+    WORDS,
+    Things,
+)
 from tests.end_to_end.program import free_port
 from tests.end_to_end.service import (
     MEMBER,
@@ -43,112 +54,8 @@ ACL = f"""
 scopes = ["images:read"]
 """
 READER, EXPIRED, REVOKED = "olga's reading token", "olga's expired token", "olga's revoked token"
-WORDS = "heliotrope-zeppelin"
 READING = {tool.name for tool in TOOLS if tool.scope == "images:read"}
 GARBAGE = "iw_garbage"
-FRESH = "a ferry in fog"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Things:
-    """What an owner has, or ids of the same shape of nothing."""
-
-    image: str
-    job: str
-    quote: str
-    conversation: str
-    words: str
-
-
-NEVER = Things(
-    image=f"img_{'a' * 26}",
-    job=f"job_{'a' * 26}",
-    quote=f"quo_{'a' * 26}",
-    conversation=f"cnv_{'a' * 26}",
-    words="never-was",
-)
-Row = Callable[[Things], dict[str, Any]]
-PAID = {"provider": "paid", "prompt": WORDS, "size": "64x64"}
-TOOL_ROWS: dict[str, tuple[Row, ...]] = {
-    "generate_image": (lambda of: {**PAID, "variation": of.job, "confirm": of.quote},),
-    "edit_image": (
-        lambda of: {"prompt": FRESH, "images": [of.image], "size": "64x64"},
-        lambda of: {"prompt": FRESH, "images": [f"image://{of.image}/view"], "mask": of.image},
-    ),
-    "refine_image": (
-        lambda of: {"prompt": FRESH, "image": of.image, "size": "64x64"},
-        lambda of: {"prompt": FRESH, "image": f"image://{of.image}/view", "size": "64x64"},
-    ),
-    "list_conversations": (lambda of: {}, lambda of: {"before": of.conversation}),
-    "clear_conversation": (lambda of: {"conversation": of.conversation},),
-    "estimate_cost": (lambda of: {"prompt": FRESH, "images": [of.image]},),
-    "get_job": (lambda of: {"job": of.job}, lambda of: {"job": of.job, "wait": 1}),
-    "list_jobs": (lambda of: {"before": of.job},),
-    "cancel_job": (lambda of: {"job": of.job},),
-    "list_images": (
-        lambda of: {"text": of.words},
-        lambda of: {"tag": of.words},
-        lambda of: {"before": of.image},
-    ),
-    "get_image": (lambda of: {"image": of.image}, lambda of: {"image": f"image://{of.image}/view"}),
-    "show_image": (lambda of: {"image": of.image}, lambda of: {"image": of.image, "edge": 64}),
-    "list_providers": (lambda of: {},),
-    "get_usage": (lambda of: {},),
-    "server_info": (lambda of: {},),
-    "delete_image": (lambda of: {"image": of.image, "derived": True},),
-}
-RESOURCE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
-    "image://list": (lambda of: "image://list",),
-    "info://providers": (lambda of: "info://providers",),
-    "image://{id}/metadata": (lambda of: f"image://{of.image}/metadata",),
-    "image://{id}/view{?width,height,format,quality}": (
-        lambda of: f"image://{of.image}/view",
-        lambda of: f"image://{of.image}/view?width=32&format=webp",
-    ),
-}
-ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
-    "/health": (lambda of: "/health",),
-    "/ready": (lambda of: "/ready",),
-    "/i/{expires}/{signature}/{name}": (
-        lambda of: f"/i/4102444800/{'A' * 32}/{of.image}.png",
-        lambda of: f"/i/1/{'A' * 32}/{of.image}.png",
-    ),
-    "/ui": (lambda of: "/ui",),
-    "/ui/style.css": (lambda of: "/ui/style.css",),
-    "/ui/sign-in": (lambda of: "/ui/sign-in", lambda of: f"/ui/sign-in?with={of.quote}"),
-    "/ui/sign-in/callback": (lambda of: f"/ui/sign-in/callback?state={of.image}&code={of.job}",),
-    "/ui/sign-out": (lambda of: f"/ui/sign-out?{of.job}",),
-    "/.well-known/oauth-authorization-server": (
-        lambda of: f"/.well-known/oauth-authorization-server?{of.image}",
-    ),
-    "/.well-known/oauth-protected-resource": (
-        lambda of: f"/.well-known/oauth-protected-resource?{of.image}",
-    ),
-    "/.well-known/oauth-protected-resource/mcp": (
-        lambda of: f"/.well-known/oauth-protected-resource/mcp?{of.image}",
-    ),
-    "/authorize": (
-        lambda of: f"/authorize?client_id={of.image}",
-        lambda of: f"/authorize?client_id={of.image}&redirect_uri=http://localhost/{of.job}",
-    ),
-    "/authorize/consent": (lambda of: f"/authorize/consent?id={of.quote}",),
-    "/authorize/callback": (lambda of: f"/authorize/callback?state={of.quote}&code={of.job}",),
-    "/register": (lambda of: f"/register?{of.image}",),
-    "/token": (lambda of: f"/token?code={of.image}",),
-    "/revoke": (lambda of: f"/revoke?token={of.image}",),
-}
-Fields = Callable[[Things], dict[str, str]]
-POST_ROWS: dict[str, tuple[Fields, ...]] = {
-    "/ui/sign-in": (lambda of: {"token": of.quote, "csrf": of.job},),
-    "/ui/sign-out": (lambda of: {"csrf": of.quote},),
-    "/authorize/consent": (lambda of: {"id": of.quote, "token": of.job, "answer": "yes"},),
-    "/register": (lambda of: {"redirect_uris": of.image},),
-    "/token": (
-        lambda of: {"grant_type": "authorization_code", "code": of.quote, "client_id": of.image},
-        lambda of: {"grant_type": "refresh_token", "refresh_token": of.job, "client_id": of.job},
-    ),
-    "/revoke": (lambda of: {"token": of.quote, "client_id": of.image},),
-}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
