@@ -16,6 +16,7 @@ from imagewright.core.ask import (
     Quality,
     Reference,
 )
+from imagewright.core.conversation import Continued
 from imagewright.core.picture import Format
 from imagewright.core.plan import Plan
 from imagewright.core.size import Size
@@ -42,6 +43,16 @@ references = st.builds(
     size=sizes,
     format=st.sampled_from(Format),
     alpha=st.booleans(),
+)
+continued = st.builds(
+    Continued,
+    image=st.just("img_" + "a" * 26),
+    conversation=st.just("cnv_" + "b" * 26),
+    provider=names,
+    model=names,
+    left=st.booleans(),
+    earlier=st.lists(words, max_size=3).map(tuple),
+    cut=st.booleans(),
 )
 
 
@@ -79,6 +90,7 @@ def asks(draw: st.DrawFn) -> Ask:
         strength=draw(st.floats(0, 1)) if inputs else None,
         input_fidelity=draw(st.none() | st.sampled_from(Fidelity)) if inputs else None,
         template=draw(maybe(names)),
+        continued=draw(st.none() | continued) if inputs else None,
         left=tuple(draw(st.lists(st.sampled_from(DEFAULTABLE), max_size=2, unique=True))),
     )
 

@@ -19,13 +19,23 @@ from imagewright.core.ask import (
     Reference,
     canonical,
 )
+from imagewright.core.conversation import Continued
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 from tests.core.examples import ASK, EDIT, OTHER, PHOTO
 from tests.core.strategies import asks
 
+CONTINUED = Continued(
+    image=PHOTO.image,
+    conversation="cnv_a",
+    provider="studio",
+    model="painter-2",
+    left=False,
+    earlier=("A fox",),
+)
 OTHERWISE: dict[str, Any] = {
+    "continued": CONTINUED,
     "prompt": "A red fox.",
     "provider": "studio",
     "model": "painter-2",
@@ -51,7 +61,7 @@ OTHERWISE: dict[str, Any] = {
     "template": "none",
     "left": ("n",),
 }
-ONLY_EDITS = {"references", "mask", "strength", "input_fidelity"}
+ONLY_EDITS = {"references", "continued", "mask", "strength", "input_fidelity"}
 
 
 def changed(ask: Ask, field: str, value: object) -> Ask:
@@ -154,11 +164,18 @@ def test_a_size_and_a_ratio_together_are_refused(size: str, what: str) -> None:
         {"mask": PHOTO},
         {"strength": 0.0},
         {"input_fidelity": Fidelity.LOW},
+        {"continued": CONTINUED},
     ],
 )
 def test_a_generation_takes_no_inputs(inputs: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="edit_image"):
         replace(ASK, **inputs)
+
+
+def test_what_is_gone_on_from_is_the_first_input() -> None:
+    assert replace(EDIT, references=(PHOTO, OTHER), continued=CONTINUED).continued == CONTINUED
+    with pytest.raises(InvalidRequest, match="not the first"):
+        replace(EDIT, references=(OTHER, PHOTO), continued=CONTINUED)
 
 
 @pytest.mark.parametrize("mask", [None, PHOTO])
@@ -268,7 +285,7 @@ def test_a_strength_is_the_same_however_it_is_written(given_as: float, same_as: 
 
 def test_the_canonical_form_is_pinned() -> None:
     assert canonical(replace(ASK, prompt="Füchse", n=2, tags=("a", "b"))) == (
-        '{"action":"generate","aspect_ratio":null,"background":"auto","filename":null,"folder":"",'
+        '{"action":"generate","aspect_ratio":null,"background":"auto","continued":null,"filename":null,"folder":"",'
         '"input_fidelity":null,"left":[],"mask":null,"model":"auto","moderation":null,"n":2,'
         '"negative_prompt":null,"output_compression":null,"output_format":null,'
         '"partial_images":0,"prompt":"F\\u00fcchse","provider":"auto","quality":"auto",'
@@ -279,5 +296,5 @@ def test_the_canonical_form_is_pinned() -> None:
 
 def test_the_digest_is_that_of_the_canonical_form_and_pinned() -> None:
     assert EDIT.digest() == hashlib.sha256(canonical(EDIT).encode()).hexdigest()
-    assert EDIT.digest() == "c7d3a4505ca1ae84086f25454f92c585821df9412f5ca0b79e46a8311bec4593"
+    assert EDIT.digest() == "9ee7c83539d9d4cec01eba65d64db7b029b05886d696afb5e6e0fe2943b921c4"
     assert json.loads(canonical(EDIT))["references"][0]["size"] == {"width": 1024, "height": 1024}

@@ -15,11 +15,16 @@ class Things:
     image: str
     job: str
     quote: str
+    conversation: str
     words: str
 
 
 NEVER = Things(
-    image=f"img_{'a' * 26}", job=f"job_{'a' * 26}", quote=f"quo_{'a' * 26}", words="never-was"
+    image=f"img_{'a' * 26}",
+    job=f"job_{'a' * 26}",
+    quote=f"quo_{'a' * 26}",
+    conversation=f"cnv_{'a' * 26}",
+    words="never-was",
 )
 Row = Callable[[Things], dict[str, Any]]
 PAID = {"provider": "paid", "prompt": WORDS, "size": "64x64"}
@@ -29,6 +34,12 @@ TOOL_ROWS: dict[str, tuple[Row, ...]] = {
         lambda of: {"prompt": FRESH, "images": [of.image], "size": "64x64"},
         lambda of: {"prompt": FRESH, "images": [f"image://{of.image}/view"], "mask": of.image},
     ),
+    "refine_image": (
+        lambda of: {"prompt": FRESH, "image": of.image, "size": "64x64"},
+        lambda of: {"prompt": FRESH, "image": f"image://{of.image}/view", "size": "64x64"},
+    ),
+    "list_conversations": (lambda of: {}, lambda of: {"before": of.conversation}),
+    "clear_conversation": (lambda of: {"conversation": of.conversation},),
     "estimate_cost": (lambda of: {"prompt": FRESH, "images": [of.image]},),
     "get_job": (lambda of: {"job": of.job}, lambda of: {"job": of.job, "wait": 1}),
     "list_jobs": (lambda of: {"before": of.job},),

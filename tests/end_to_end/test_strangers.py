@@ -6,6 +6,7 @@ The matrix is made from what is registered: a component without a row fails.
 import re
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -108,17 +109,20 @@ async def things(service: Service) -> Things:
         words: dict[str, Any] = {"folder": WORDS, "tags": [WORDS], "variation": unique}
         made = await owner.call("generate_image", prompt=WORDS, size="64x64", **words)
         job = made.result["structuredContent"]
+        image = job["images"][0]["id"]
+        refined = await owner.call("refine_image", prompt=WORDS, image=image, size="64x64")
         asked = await owner.call("generate_image", **PAID, variation=job["job"])
     return Things(
-        image=job["images"][0]["id"],
+        image=image,
         job=job["job"],
         quote=asked.error["details"]["quote"],
+        conversation=refined.result["structuredContent"]["conversation"],
         words=WORDS,
     )
 
 
 def marks(of: Things) -> set[str]:
-    return {of.image, of.job, of.quote, OWNER}
+    return {of.image, of.job, of.quote, of.conversation, OWNER}
 
 
 def silent(answer: Answer, of: Things) -> bool:
@@ -159,7 +163,7 @@ async def test_the_owner_is_answered(shared: Service, mode: Mode, tool: str) -> 
         async with shared.http() as http:
             made = await Peer(http, mode).call("generate_image", prompt=FRESH, variation=mode)
         image = made.result["structuredContent"]["images"][0]["id"]
-        of = Things(image=image, job="", quote="", words="")
+        of = replace(NEVER, image=image)
     else:
         of = await things(shared)
     async with shared.http() as http:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
 from imagewright.adapters.sql.books import SqlBooks
+from imagewright.adapters.sql.conversations import SqlConversations
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
@@ -130,6 +131,7 @@ class Shop:
         self.books = Interposed(SqlBooks(self.database))
         self.table = Interposed(SqlJobs(self.database))
         self.rows = Interposed(SqlLibrary(self.database))
+        self.conversations = SqlConversations(self.database)
         self.store = Interposed(self.blobs)
         limits = PictureLimits(bytes=MIB)
         shelf = Shelf(
@@ -171,6 +173,7 @@ class Shop:
             "gate": self.gate,
             "jobs": self.table,
             "library": self.library,
+            "conversations": self.conversations,
             "credentials": self.credentials,
             "board": self.board,
             "clock": self.clock,

@@ -211,6 +211,7 @@ class App:
             images=services.images,
             inputs=services.inputs,
             library=services.library,
+            conversations=services.conversations,
             jobs=services.jobs,
             usage=services.usage,
             status=services.status,

@@ -27,6 +27,7 @@ from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
 from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
+from imagewright.adapters.sql.conversations import SqlConversations
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
@@ -52,6 +53,7 @@ from imagewright.ports.board import Board
 from imagewright.ports.books import Books
 from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import Clock, World
+from imagewright.ports.conversations import Conversations
 from imagewright.ports.fetch import Fetcher
 from imagewright.ports.imaging import Imaging
 from imagewright.ports.jobs import Jobs
@@ -86,6 +88,7 @@ class Parts:
     books: Books
     jobs: Jobs
     library: Library
+    conversations: Conversations
     revocations: Revocations
     fetcher: Fetcher
     queue: Queue
@@ -127,6 +130,7 @@ def parts_of(settings: Settings) -> Parts:
         books=SqlBooks(database),
         jobs=SqlJobs(database),
         library=SqlLibrary(database),
+        conversations=SqlConversations(database),
         revocations=SqlRevocations(database),
         fetcher=WebFetcher(Guard()),
         queue=InProcessQueue(),

@@ -20,6 +20,7 @@ from imagewright.ports.imaging import Preview
 from imagewright.services.attempts import Attempts
 from imagewright.services.bench import Bench
 from imagewright.services.breakers import BreakerRules, Breakers
+from imagewright.services.conversations import ConversationService
 from imagewright.services.gate import Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
@@ -66,6 +67,7 @@ class Services:
     images: ImageService
     inputs: Inputs
     library: LibraryService
+    conversations: ConversationService
     jobs: JobService
     links: LinkService
     usage: UsageService
@@ -107,6 +109,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
             library, parts.fetcher, InputRules(each=limits.input_bytes, total=limits.inputs_total)
         ),
         library=library,
+        conversations=ConversationService(parts.conversations, clock),
         jobs=_jobs(parts, intake),
         links=_links(settings, parts, gate),
         usage=UsageService(parts.books, gate, clock, zone),
@@ -220,6 +223,7 @@ def _workers(
         gate=gate,
         jobs=parts.jobs,
         library=library,
+        conversations=parts.conversations,
         credentials=parts.chain,
         board=parts.board,
         clock=parts.world.clock,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from imagewright.core.conversation import Continued
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.filename import check_folder, check_name
 from imagewright.core.picture import Format
@@ -96,6 +97,7 @@ class Ask:
     `WIDTHxHEIGHT`.
     None and `auto` leave the choice to the catalogue. `variation` tells two asks
     apart that are the same otherwise. `template` names one of the operator's, `none` none of them.
+    `continued` is what a refinement goes on from: its first reference.
     `left` names the parameters that the caller left to the operator's defaults. File name, folder
     and tags are kept in Unicode NFC, a tag once.
     """
@@ -125,6 +127,7 @@ class Ask:
     input_fidelity: Fidelity | None = None
     template: str | None = None
     left: tuple[str, ...] = ()
+    continued: Continued | None = None
 
     def __post_init__(self) -> None:
         _check_prompt("prompt", self.prompt)
@@ -208,9 +211,14 @@ def _check_shape(ask: Ask) -> None:
         )
 
 
+def _has_inputs(ask: Ask) -> bool:
+    given = (ask.references, ask.mask, ask.input_fidelity, ask.continued)
+    return any(given) or ask.strength is not None
+
+
 def _check_inputs(ask: Ask) -> None:
     if ask.action is Action.GENERATE:
-        if ask.references or ask.mask or ask.strength is not None or ask.input_fidelity:
+        if _has_inputs(ask):
             raise InvalidRequest("Input images belong to edit_image.", hint="Call edit_image.")
         return
     if not ask.references:
@@ -224,3 +232,5 @@ def _check_inputs(ask: Ask) -> None:
             f"The mask is {ask.mask.size}, the first image {ask.references[0].size}.",
             hint="Make the mask exactly as large as the first image.",
         )
+    if ask.continued is not None and ask.continued.image != ask.references[0].image:
+        raise InvalidRequest("The image that is gone on from is not the first.")

@@ -14,6 +14,7 @@ class Kind(StrEnum):
     QUOTE = "quo"
     INCIDENT = "inc"
     REQUEST = "req"
+    CONVERSATION = "cnv"
 
 
 RandomBytes = Callable[[int], bytes]

@@ -17,6 +17,7 @@ from imagewright.core.ask import (
     Reference,
     canonical,
 )
+from imagewright.core.conversation import Continued
 from imagewright.core.option import Option
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
@@ -31,7 +32,8 @@ class Plan:
     carry out instead where it does not take the order.
     None leaves a choice to the model. `size_name` is what the provider's API calls the size, where
     it has names, and `options` are the model's, by their names. `prompt` is the ask's, with
-    whatever the model takes in words only. `warnings` say what was chosen otherwise than asked.
+    whatever the model takes in words only. With `resumed` the provider goes on from what it left
+    with the first reference when it made that. `warnings` say what was chosen otherwise than asked.
     """
 
     ask: Ask
@@ -51,6 +53,7 @@ class Plan:
     asked: str = ""
     reason: str = ""
     fallbacks: tuple["Plan", ...] = ()
+    resumed: bool = False
     warnings: tuple[str, ...] = ()
 
     def canonical(self) -> str:
@@ -97,9 +100,14 @@ def _ask(row: Mapping[str, Any]) -> Ask:
             "left": tuple(row.get("left", ())),
             "references": tuple(_reference(each) for each in row["references"]),
             "mask": _reference(row["mask"]) if row["mask"] else None,
+            "continued": _continued(row["continued"]) if row.get("continued") else None,
         }
     )
 
 
 def _reference(row: Mapping[str, Any]) -> Reference:
     return Reference(**{**row, "size": Size(**row["size"]), "format": Format(row["format"])})
+
+
+def _continued(row: Mapping[str, Any]) -> Continued:
+    return Continued(**{**row, "earlier": tuple(row["earlier"])})

@@ -7,13 +7,14 @@ from functools import partial
 
 from imagewright.core.ask import AUTO, MAX_PROMPT, Action, Ask, Background, Quality
 from imagewright.core.catalogue import Catalogue, Lifecycle, Model, Offer
+from imagewright.core.conversation import Continued, retold
 from imagewright.core.defaults import fill
 from imagewright.core.errors import Fault, UnknownModel, UnknownProvider, Unsupported
 from imagewright.core.picture import FORMATS_WITH_ALPHA, LOSSY_FORMATS, Format
 from imagewright.core.plan import Plan
 from imagewright.core.routing import Candidate, Routing, route
 from imagewright.core.sizing import choose_size, size_name
-from imagewright.core.wording import NO_TEMPLATE, Wording
+from imagewright.core.wording import NO_TEMPLATE
 
 Allowed = Callable[[str, str], bool]
 """Whether the caller may use a provider's model."""
@@ -35,12 +36,15 @@ class Choosing:
 def resolve(ask: Ask, catalogue: Catalogue, choosing: Choosing) -> Plan:
     """The plan of a model that can do the ask: the provider's first, or routed where none is named.
 
+    The model that made an image comes first where the image is gone on from.
     Raises UnknownProvider or UnknownModel naming those there are, or the fault of
     the first model tried when none can do it.
     """
     first: Fault | None = None
     able: list[Candidate] = []
-    for offer, model in _candidates(ask, catalogue, choosing.allowed):
+    maker = _maker(ask, choosing.resting)
+    pairs = _candidates(ask, catalogue, choosing.allowed)
+    for offer, model in sorted(pairs, key=lambda pair: (pair[0].name, pair[1].id) != maker):
         try:
             plan = _plan(ask, offer, model, choosing.today)
         except Unsupported as fault:
@@ -48,6 +52,8 @@ def resolve(ask: Ask, catalogue: Catalogue, choosing: Choosing) -> Plan:
             continue
         if ask.provider != AUTO:
             return plan
+        if (offer.name, model.id) == maker:
+            return replace(plan, reason="it made the image")
         able.append(Candidate(offer=offer, model=model, plan=plan))
     if able:
         return route(able, choosing.routing, choosing.resting)
@@ -56,6 +62,13 @@ def resolve(ask: Ask, catalogue: Catalogue, choosing: Choosing) -> Plan:
         hint="Ask the operator for a provider.",
         details={"providers": []},
     )
+
+
+def _maker(ask: Ask, resting: frozenset[str]) -> tuple[str, str] | None:
+    """Who made the image that an ask goes on from, unless it is left alone."""
+    if ask.continued is None or ask.continued.provider in resting:
+        return None
+    return ask.continued.provider, ask.continued.model
 
 
 def _candidates(ask: Ask, catalogue: Catalogue, allowed: Allowed) -> Iterator[tuple[Offer, Model]]:
@@ -94,7 +107,7 @@ def _settled(ask: Ask, offer: Offer, model: Model) -> Plan:
     _check_inputs(ask, model)
     _check_options(ask, model)
     output_format = _format(ask, model)
-    prompt, negative, warnings = _words(ask, offer.wording, model)
+    prompt, negative, warnings = _words(ask, offer, model)
     size = choose_size(ask, model)
     return Plan(
         ask=ask,
@@ -111,6 +124,7 @@ def _settled(ask: Ask, offer: Offer, model: Model) -> Plan:
         background=None if ask.background is Background.AUTO else ask.background,
         output_format=output_format,
         output_compression=_compression(ask, model, output_format),
+        resumed=_resumed(ask, offer, model),
         warnings=(*warnings, *_mask_reading(ask), *_converted(ask, model)),
     )
 
@@ -202,24 +216,43 @@ def _compression(ask: Ask, model: Model, output_format: Format) -> int | None:
     return ask.output_compression
 
 
-def _words(ask: Ask, wording: Wording, model: Model) -> tuple[str, str | None, tuple[str, ...]]:
-    prompt, negative, warnings = wording.around(ask.prompt, ask.template), None, []
+def _words(ask: Ask, offer: Offer, model: Model) -> tuple[str, str | None, tuple[str, ...]]:
+    negative, avoid, warnings = None, "", []
     if ask.template not in {None, NO_TEMPLATE}:
         warnings.append(f"The prompt stands in the template {ask.template}.")
     if model.negative_prompt:
         negative = ask.negative_prompt
     elif ask.negative_prompt is not None:
-        prompt = f"{prompt}\n\nAvoid: {ask.negative_prompt}"
+        avoid = f"\n\nAvoid: {ask.negative_prompt}"
         warnings.append(
             f"{model.id} has no negative prompt; it was added to the prompt as 'Avoid:'."
         )
-    if len(prompt) > MAX_PROMPT:
+    prompt = offer.wording.around(ask.prompt, ask.template) + avoid
+    room = MAX_PROMPT - len(prompt)
+    if room < 0:
         raise _refuse(
             model,
             f"takes a prompt of {MAX_PROMPT} characters in all, with the operator's words",
             "Shorten the prompt or the negative prompt.",
         )
+    if ask.continued is not None and not _resumed(ask, offer, model):
+        words, dropped = retold(ask.continued.earlier, ask.prompt, room)
+        prompt = offer.wording.around(words, ask.template) + avoid
+        warnings += _retelling(ask.continued, model, dropped)
     return prompt, negative, tuple(warnings)
+
+
+def _resumed(ask: Ask, offer: Offer, model: Model) -> bool:
+    return ask.continued is not None and ask.continued.left_with(offer.name, model.id)
+
+
+def _retelling(continued: Continued, model: Model, dropped: int) -> Iterator[str]:
+    told = len(continued.earlier) - dropped
+    if told:
+        prompts = "1 earlier prompt" if told == 1 else f"{told} earlier prompts"
+        yield f"{model.id} is told the {prompts} of the conversation in words."
+    if dropped or continued.cut:
+        yield "The oldest prompts of the conversation had no room and were left out."
 
 
 def _mask_reading(ask: Ask) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ class Books(Protocol):
         """
 
     async def settle(self, verdict: Verdict) -> bool:
-        """Enter how a job ended: state, images and lineage, ledger, every account, audit.
+        """Enter how a job ended: state, images, lineage and turns, ledger, every account, audit.
 
         The hold leaves the accounts it was made on and the settled amount enters the same ones.
         False, and nothing is entered, unless the job is running under that owner and attempt.

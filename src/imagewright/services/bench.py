@@ -7,6 +7,7 @@ from imagewright.ports.auth import Authenticator
 from imagewright.ports.board import Board
 from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import Clock
+from imagewright.ports.conversations import Conversations
 from imagewright.ports.jobs import Jobs
 from imagewright.ports.provider import Provider
 from imagewright.ports.telemetry import Telemetry
@@ -22,6 +23,7 @@ class Bench:
     gate: Gate
     jobs: Jobs
     library: LibraryService
+    conversations: Conversations
     credentials: Authenticator | None
     board: Board
     clock: Clock

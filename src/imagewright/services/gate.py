@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from imagewright.core import policy, pricing, spending
-from imagewright.core.ask import Action
+from imagewright.core.ask import Action, Ask
 from imagewright.core.budget import (
     Charge,
     Purse,
@@ -33,8 +33,7 @@ from imagewright.ports.books import Admitted, Books, Capacity, Demand, Origin
 from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import World
 
-COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
-"""The tools that the ACL knows asks by."""
+_COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
 _MICRO = 1_000_000
 _MINUTE = 60 * _MICRO
 
@@ -183,7 +182,7 @@ class Gate:
         Raises Forbidden, Unavailable, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
         ConfirmationRequired with the quote recorded.
         """
-        component = COMPONENTS[wish.plan.ask.action]
+        component = component_of(wish.plan.ask)
         if not self.decide(wish.caller, component, Scope.IMAGES_WRITE).allowed:
             raise Forbidden("You may not make images.", hint="Ask the operator.")
         self.check_plan(wish.caller, wish.plan, wish.model)
@@ -307,3 +306,8 @@ class Gate:
             moment = datetime.fromtimestamp(minute * 60, UTC)
             self._day = (minute, moment.astimezone(self._rules.zone).date())
         return self._day[1]
+
+
+def component_of(ask: Ask) -> str:
+    """The tool that the ACL knows an ask by."""
+    return "refine_image" if ask.continued is not None else _COMPONENTS[ask.action]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from imagewright.core.conversation import Turn
 from imagewright.core.errors import (
     Fault,
     ModerationBlocked,
@@ -54,6 +55,7 @@ class Result:
     settled: Settled | None = None
     fault: Fault | None = None
     images: list[Image] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     usage: Usage | None = None
     request: str | None = None
     failures: dict[int, str] = field(default_factory=dict)

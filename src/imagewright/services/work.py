@@ -16,24 +16,24 @@ from imagewright.core.errors import (
     Fault,
     Forbidden,
     Internal,
+    NotFound,
     OutcomeUnknown,
     ProviderBadAnswer,
     StorageFull,
     Unavailable,
     UnknownProvider,
 )
-from imagewright.core.image import Origin, Parent, Role
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.scope import Scope
 from imagewright.core.verdict import Verdict
 from imagewright.ports.board import News
-from imagewright.ports.provider import Made, Order
+from imagewright.ports.provider import Order
 from imagewright.services.bench import Bench
-from imagewright.services.gate import COMPONENTS, Report
+from imagewright.services.gate import Report, component_of
 from imagewright.services.images import find_model
-from imagewright.services.library import Label
+from imagewright.services.labels import label_of, turn_of
 from imagewright.services.orders import order_of
 from imagewright.services.reporter import Minder, Reporter
 from imagewright.services.result import (
@@ -127,7 +127,17 @@ class Work:
             raise UnknownProvider(f"The provider {plan.provider} is no longer configured.")
         model = find_model(bench.catalogue.current(), plan.provider, plan.model)
         order = await order_of(bench.library, job.caller.subject, plan, model)
-        return replace(order, key=job.id)
+        return replace(order, key=job.id, continuation=await self._continuation(job, plan))
+
+    async def _continuation(self, job: Job, plan: Plan) -> str | None:
+        """What the provider left with the image that it goes on from."""
+        if not plan.resumed:
+            return None
+        image = plan.ask.references[0].image
+        found = await self._bench.conversations.continuation(job.caller.subject, image)
+        if found is None:
+            raise NotFound("The conversation that this goes on from was cleared.")
+        return found
 
     async def _called(self, job: Job, order: Order) -> Arrived | Result:
         try:
@@ -196,7 +206,7 @@ class Work:
             if credential is None:
                 raise Forbidden("The credential that asked for this was revoked or has expired.")
             caller = replace(caller, credential=caller.credential.narrowed(credential.scopes))
-        component = COMPONENTS[plan.ask.action]
+        component = component_of(plan.ask)
         allowed = bench.gate.decide(caller, component, Scope.IMAGES_WRITE).allowed
         allowed = allowed and bench.gate.decide_model(caller, plan.provider, plan.model)
         paid = job.ceiling > FREE
@@ -264,7 +274,7 @@ class Work:
         places = (index for index in count() if index not in delivery.failures)
         for made, index in zip(delivery.pictures, places, strict=False):
             try:
-                label = _label(job, plan, index, made)
+                label = label_of(job, plan, index, made)
                 image = await self._bench.library.keep(job.caller.subject, made.data, label)
             except Fault as fault:
                 _log.warning("picture not kept", extra={"job": job.id, "code": fault.code})
@@ -274,6 +284,7 @@ class Work:
                 result.failures[index] = Internal.code
             else:
                 result.images.append(image)
+                result.turns += turn_of(plan, image, made)
         for index in takewhile(lambda index: index < plan.ask.n, places):
             result.failures[index] = ProviderBadAnswer.code
         if not result.images:
@@ -290,6 +301,7 @@ class Work:
             at=self._bench.clock.now(),
             settled=result.settled,
             images=tuple(result.images),
+            turns=tuple(result.turns),
             error_code=result.fault.code if result.fault else None,
             error_sentence=result.fault.sentence if result.fault else None,
             outcome=json.dumps(
@@ -309,31 +321,6 @@ def _instead(job: Job, result: Result) -> dict[str, str]:
     if plan is None or (plan.provider, plan.model) == (job.provider, job.model):
         return {}
     return {"provider": plan.provider, "model": plan.model}
-
-
-def _label(job: Job, plan: Plan, index: int, made: Made) -> Label:
-    ask = plan.ask
-    parents = [
-        Parent(image=reference.image, role=Role.REFERENCE, position=position)
-        for position, reference in enumerate(ask.references)
-    ]
-    if ask.mask is not None:
-        parents.append(Parent(image=ask.mask.image, role=Role.MASK, position=len(parents)))
-    return Label(
-        origin=Origin.EDITED if ask.action is Action.EDIT else Origin.GENERATED,
-        job=job.id,
-        index=index,
-        provider=plan.provider,
-        model=plan.model,
-        prompt=ask.prompt,
-        revised_prompt=made.revised_prompt,
-        seed=made.seed,
-        asked_size=str(plan.size or ask.size),
-        tags=ask.tags,
-        folder=ask.folder,
-        filename=ask.filename,
-        parents=tuple(parents),
-    )
 
 
 async def _to_the_end(work: Coroutine[None, None, None]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
+from imagewright.adapters.sql.conversations import SqlConversations
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
@@ -62,6 +63,11 @@ async def database(url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
+
+
+@pytest.fixture
+def conversations(database: Database) -> SqlConversations:
+    return SqlConversations(database)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from imagewright.adapters.sql.audit import SqlAudit
 from tests.contracts.audit import AuditContract
 from tests.contracts.books import BooksContract
+from tests.contracts.conversations import ConversationsContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
 from tests.contracts.revocations import RevocationsContract, RevokedContract
@@ -31,6 +32,10 @@ class TestSessions(SessionsContract):
 
 
 class TestLibrary(LibraryContract):
+    pass
+
+
+class TestConversations(ConversationsContract):
     pass
 
 

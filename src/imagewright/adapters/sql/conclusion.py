@@ -8,6 +8,7 @@ from imagewright.adapters.sql.rows import Found, Values, job_of, storable
 from imagewright.adapters.sql.subjects import number_of
 from imagewright.adapters.sql.tables import jobs
 from imagewright.adapters.sql.trail import Deed, record
+from imagewright.adapters.sql.turns import enter_turns
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Canceled, NotFound
 from imagewright.core.job import Job, State
@@ -36,6 +37,7 @@ def settle(connection: Connection, verdict: Verdict) -> bool:
     if job is None:
         return False
     enter_images(connection, job["subject"], verdict.images)
+    enter_turns(connection, job["subject"], verdict.turns)
     if verdict.settled is not None:
         conclude(connection, job, verdict.settled, verdict.at)
     changed = _ended(verdict)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, insert, select
 
 from imagewright.adapters.sql.rows import Found, image_of, image_values
-from imagewright.adapters.sql.tables import images, lineage, tags
+from imagewright.adapters.sql.tables import images, lineage, tags, turns
 from imagewright.core.image import Image, Parent, Role
 
 
@@ -51,8 +51,9 @@ def with_parents(connection: Connection, rows: Iterable[Found]) -> tuple[Image, 
 
 
 def remove_images(connection: Connection, removed: Iterable[str]) -> None:
-    """Remove images with their tags and their own lineage; what came from them keeps its own."""
+    """Remove images with their tags, turns and own lineage; what came from them keeps its own."""
     ids = list(removed)
+    connection.execute(delete(turns).where(turns.c.image.in_(ids)))
     connection.execute(delete(tags).where(tags.c.image.in_(ids)))
     connection.execute(delete(lineage).where(lineage.c.image.in_(ids)))
     connection.execute(delete(images).where(images.c.id.in_(ids)))

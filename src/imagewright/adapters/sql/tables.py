@@ -298,6 +298,23 @@ lineage = Table(
 
 Index("ix_lineage_parent", lineage.c.parent)
 
+turns = Table(
+    "turns",
+    metadata,
+    Column("image", Text, ForeignKey("images.id"), primary_key=True),
+    _subject(),
+    Column("conversation", Text, nullable=False),
+    Column("parent", Text),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("continuation", Text),
+    Column("at", BigInteger, nullable=False),
+)
+"""`parent` may be gone. `continuation` is for the provider's adapter alone."""
+
+Index("ix_turns_conversation", turns.c.subject, turns.c.conversation, turns.c.at)
+
 sessions = Table(
     "sessions",
     metadata,

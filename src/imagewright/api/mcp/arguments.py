@@ -25,27 +25,24 @@ OutputFormat = Annotated[Format | None, Field(description="Default: the model's 
 Compression = Annotated[int | None, Field(description="0 to 100, for jpeg and webp.", ge=0, le=100)]
 NegativePrompt = Annotated[str | None, Field(description="What to avoid.")]
 Template = Annotated[str | None, Field(description="The operator's words around it.")]
-Seed = Annotated[int | None, Field(description="Where the model takes one.", ge=0)]
+Seed = Annotated[int | None, Field(ge=0)]
 ModerationLevel = Annotated[Moderation | None, Field(description="Where the model takes one.")]
 Partials = Annotated[int | None, Field(description="Partial images on the way.", ge=0, le=3)]
-Folder = Annotated[str, Field(description="Folder in your library, such as logos/2026.")]
-Filename = Annotated[str | None, Field(description="Name without ending; numbered if taken.")]
-Tags = Annotated[list[str] | None, Field(description="Words to find it by.", max_length=16)]
+Folder = Annotated[str, Field(description="Such as logos/2026.")]
+Filename = Annotated[str | None, Field(description="Without ending.")]
+Tags = Annotated[list[str] | None, Field(max_length=16)]
 Variation = Annotated[
     str | None,
     Field(
-        description="Any word makes the same ask a new one; else a repeat costs nothing and "
-        "returns the first result.",
+        description="Any word makes the same ask a new one.",
         max_length=64,
     ),
 ]
 Wait = Annotated[
     int | None,
-    Field(description="Seconds to wait; 0 returns the job at once.", ge=0, le=600),
+    Field(description="Seconds; 0 returns the job at once.", ge=0, le=600),
 ]
-Confirm = Annotated[
-    str | None, Field(description="The quote id from confirmation_required, to accept it.")
-]
+Confirm = Annotated[str | None, Field(description="The quote id, to accept it.")]
 Images = Annotated[
     list[str],
     Field(
@@ -71,7 +68,8 @@ InputFidelity = Annotated[Fidelity | None, Field(description="Where the model ta
 Refresh = Annotated[bool, Field(description="Ask them anew.")]
 JobId = Annotated[str, Field(description="A job's id.", max_length=64)]
 ImageId = Annotated[str, Field(description="An image's id or image:// URI.", max_length=256)]
-Limit = Annotated[int, Field(description="At most this many.", ge=1, le=100)]
+ConversationId = Annotated[str, Field(max_length=64)]
+Limit = Annotated[int, Field(ge=1, le=100)]
 Before = Annotated[str | None, Field(description="Continue after this id.", max_length=64)]
 Text = Annotated[str | None, Field(description="Found in prompts, names and tags.")]
 OriginKind = Annotated[Origin | None, Field(description="How it came to be.")]

@@ -1,30 +1,37 @@
 """From a tool's arguments to an ask."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from fastmcp import Context
 
 from imagewright.api.mcp.face import face_of, origin_of
 from imagewright.core.ask import Action, Ask, Reference
+from imagewright.core.conversation import Continued
 from imagewright.core.defaults import left_out
+from imagewright.core.errors import NotFound
+from imagewright.core.image import named_image
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
 
 _UNSEEN = Reference(image="", sha256="", size=Size(1, 1), format=Format.PNG, alpha=True)
 """Stands for a picture that nobody has looked at yet."""
 _TAKEN = frozenset(field.name for field in fields(Ask)) - {
-    *("action", "references", "mask", "tags", "left")
+    *("action", "references", "mask", "tags", "left", "continued")
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """The input pictures of an ask, as references to images of the caller's own."""
+    """The input pictures of an ask, as references to images of the caller's own.
+
+    `continued` is what the first goes on from.
+    """
 
     references: tuple[Reference, ...] = ()
     mask: Reference | None = None
+    continued: Continued | None = None
 
 
 async def inputs_of(ctx: Context, images: list[str], mask: str | None) -> Inputs:
@@ -52,6 +59,23 @@ async def edit_asked(ctx: Context, arguments: Mapping[str, Any]) -> Ask:
     return asked(Action.EDIT, arguments, await inputs_of(ctx, images, mask))
 
 
+async def refine_asked(ctx: Context, arguments: Mapping[str, Any]) -> Ask:
+    """The ask of a refinement. Raises what `inputs_of` raises."""
+    face = face_of(ctx)
+    image = own_image(arguments["image"])
+    continued = await face.conversations.continued(face.caller().subject, image)
+    inputs = await inputs_of(ctx, [image], None)
+    return asked(Action.EDIT, arguments, replace(inputs, continued=continued))
+
+
+def own_image(text: str) -> str:
+    """The id of an image that is named by its id or URI. Raises NotFound for any other text."""
+    found = named_image(text)
+    if found is None:
+        raise NotFound("There is no such image.", hint="Call list_images for those there are.")
+    return found
+
+
 def asked(action: Action, arguments: Mapping[str, Any], inputs: Inputs | None = None) -> Ask:
     """The ask that a tool's arguments make; those that are not of an ask are left out.
 
@@ -62,6 +86,7 @@ def asked(action: Action, arguments: Mapping[str, Any], inputs: Inputs | None = 
         action=action,
         references=inputs.references,
         mask=inputs.mask,
+        continued=inputs.continued,
         tags=tuple(arguments.get("tags") or ()),
         left=left_out(arguments),
         **{name: arguments[name] for name in _TAKEN if arguments.get(name) is not None},

@@ -11,6 +11,9 @@ from imagewright.core.ask import AUTO
 from imagewright.core.catalogue import Lifecycle, Model, Offer
 from imagewright.core.wording import NO_TEMPLATE
 
+_NAMING = {"generate_image", "edit_image"}
+"""The tools that name the models: a list of them is long, and the others take the same."""
+
 
 def with_choices(tool: Tool, offers: Sequence[Offer]) -> Tool:
     """A copy of the tool whose schema names the caller's providers, models, levels and formats."""
@@ -21,6 +24,10 @@ def with_choices(tool: Tool, offers: Sequence[Offer]) -> Tool:
         name: found for name, found in _choices(offers).items() if found and name in properties
     }
     parameters = copy.deepcopy(tool.parameters)
+    if tool.name not in _NAMING:
+        wanted.pop("model", None)
+    else:
+        parameters["properties"]["model"].pop("description", None)
     if "template" not in wanted:
         del parameters["properties"]["template"]
     for name, values in wanted.items():

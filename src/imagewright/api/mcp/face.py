@@ -15,6 +15,7 @@ from imagewright.core.ids import Kind
 from imagewright.core.shape import Shaper
 from imagewright.ports.books import Origin
 from imagewright.ports.telemetry import Telemetry
+from imagewright.services.conversations import ConversationService
 from imagewright.services.gate import Gate
 from imagewright.services.images import ImageService
 from imagewright.services.inputs import Inputs
@@ -45,6 +46,7 @@ class Face:
     images: ImageService
     inputs: Inputs
     library: LibraryService
+    conversations: ConversationService
     jobs: JobService
     usage: UsageService
     status: StatusService

@@ -100,6 +100,8 @@ def job_shape(view: JobView) -> JobShape:
     if view.repeated:
         shape["repeated"] = True
     plan = read_plan(job.plan)
+    if plan.ask.continued is not None:
+        shape["conversation"] = plan.ask.continued.conversation
     if plan.reason:
         shape["reason"] = plan.reason
     if plan.warnings:
@@ -228,6 +230,12 @@ def quote_result(found: Estimate, consents: frozenset[Consent]) -> ToolResult:
         f"at most ${usd(quote.ceiling)}{' (estimate)' if quote.estimate else ''}.",
         structured_content=dict(shape),
     )
+
+
+def short(prompt: str) -> str:
+    """A prompt's beginning, on one line."""
+    line = " ".join(prompt.split())
+    return line if len(line) <= 80 else f"{line[:79]}…"  # noqa: PLR2004 - a line's length
 
 
 def link(image: Image) -> ResourceLink:

@@ -15,7 +15,13 @@ from mcp.server.request_state import RequestStateSecurity
 from pydantic import TypeAdapter
 from starlette.middleware import Middleware
 
-from imagewright.api.mcp import tools_images, tools_jobs, tools_library, tools_service
+from imagewright.api.mcp import (
+    tools_conversations,
+    tools_images,
+    tools_jobs,
+    tools_library,
+    tools_service,
+)
 from imagewright.api.mcp.auth import BearerAuth, Signpost
 from imagewright.api.mcp.completion import Completion
 from imagewright.api.mcp.component import Components, PromptSpec, ToolSpec
@@ -31,6 +37,7 @@ from imagewright.ports.auth import Authenticator
 
 TOOLS: tuple[ToolSpec, ...] = (
     *tools_images.TOOLS,
+    *tools_conversations.TOOLS,
     *tools_jobs.TOOLS,
     *tools_library.TOOLS,
     *tools_service.TOOLS,

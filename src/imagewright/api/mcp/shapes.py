@@ -68,6 +68,7 @@ class JobShape(TypedDict):
     failures: NotRequired[dict[str, str]]
     reason: NotRequired[str]
     instead_of: NotRequired[str]
+    conversation: NotRequired[str]
     warnings: NotRequired[list[str]]
     repeated: NotRequired[bool]
     error: NotRequired[FaultShape]
@@ -85,6 +86,29 @@ class ImagesShape(TypedDict):
     images: list[ImageShape]
     total: int
     more: bool
+
+
+class ConversationShape(TypedDict):
+    """A conversation: how it began, how many turns it has, its last image and when that came."""
+
+    conversation: str
+    prompt: str
+    turns: int
+    image: str
+    last_at: str
+
+
+class ConversationsShape(TypedDict):
+    """Conversations, the last changed first."""
+
+    conversations: list[ConversationShape]
+
+
+class ClearedShape(TypedDict):
+    """How many turns of a conversation were forgotten."""
+
+    conversation: str
+    turns: int
 
 
 class QuoteShape(TypedDict):

@@ -8,12 +8,13 @@ from fastmcp.utilities.types import Image as Inline
 from mcp.types import TextContent
 
 from imagewright.api.mcp import arguments as a
+from imagewright.api.mcp.asking import own_image
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import Face, face_of, origin_of
-from imagewright.api.mcp.render import image_shape, link
+from imagewright.api.mcp.render import image_shape, link, short
 from imagewright.api.mcp.shapes import DeletedShape, ImageShape, ImagesShape
-from imagewright.core.errors import InvalidRequest, NotFound
-from imagewright.core.image import Image, named_image
+from imagewright.core.errors import InvalidRequest
+from imagewright.core.image import Image
 from imagewright.core.picture import Format, Rendition
 from imagewright.core.scope import Scope
 from imagewright.ports.library import Search
@@ -57,7 +58,7 @@ async def list_images(
     }
     lines = [f"{len(page.images)} of {page.total} images."]
     lines += [
-        f"{image.id}: {image.picture.size} {image.picture.format.value}, {_short(image.prompt)}"
+        f"{image.id}: {image.picture.size} {image.picture.format.value}, {short(image.prompt)}"
         for image in page.images
     ]
     return ToolResult(content="\n".join(lines), structured_content=dict(shape))
@@ -67,8 +68,8 @@ async def get_image(ctx: Context, image: a.ImageId) -> ToolResult:
     """An image's metadata and lineage, with a link to the original."""
     face = face_of(ctx)
     subject = face.caller().subject
-    found = await face.library.get(subject, _named(image))
-    text = f"{found.id}: {found.picture.size} {found.picture.format.value}, {_short(found.prompt)}"
+    found = await face.library.get(subject, own_image(image))
+    text = f"{found.id}: {found.picture.size} {found.picture.format.value}, {short(found.prompt)}"
     return ToolResult(
         content=[TextContent(type="text", text=text), link(found)],
         structured_content=dict(_shape(face, subject, found)),
@@ -79,7 +80,7 @@ async def show_image(ctx: Context, image: a.ImageId, edge: a.Edge = None) -> Too
     """Look at an image, as a small preview."""
     face = face_of(ctx)
     subject = face.caller().subject
-    found = await face.library.get(subject, _named(image))
+    found = await face.library.get(subject, own_image(image))
     data = await _small(face, subject, found, edge)
     text = f"{found.id}: {found.picture.size} {found.picture.format.value}"
     return ToolResult(
@@ -96,7 +97,7 @@ async def delete_image(ctx: Context, image: a.ImageId, derived: bool = False) ->
     """Delete an image for good; with `derived`, what was made from it too. Costs stay counted."""
     face = face_of(ctx)
     caller, origin = face.caller(), origin_of(ctx)
-    gone = await face.library.delete(caller, _named(image), origin, derived=derived)
+    gone = await face.library.delete(caller, own_image(image), origin, derived=derived)
     shape: DeletedShape = {"deleted": [each.id for each in gone]}
     return ToolResult(
         content=f"Deleted {', '.join(shape['deleted'])}.", structured_content=dict(shape)
@@ -114,21 +115,9 @@ async def _small(face: Face, subject: str, image: Image, edge: int | None) -> by
     return await face.library.preview(subject, image.id)
 
 
-def _named(text: str) -> str:
-    found = named_image(text)
-    if found is None:
-        raise NotFound("There is no such image.", hint="Call list_images for those there are.")
-    return found
-
-
 def _shape(face: Face, subject: str, image: Image) -> ImageShape:
     path = face.library.local_path(subject, image) if face.paths else None
     return image_shape(image, path, prompt=True)
-
-
-def _short(prompt: str) -> str:
-    line = " ".join(prompt.split())
-    return line if len(line) <= 80 else f"{line[:79]}…"  # noqa: PLR2004 - a line's length
 
 
 def _moment(text: str | None) -> int | None:
