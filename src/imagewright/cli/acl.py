@@ -8,11 +8,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from imagewright.cli.listing import AsJson
 from imagewright.cli.revocations import restore, revocations, revoke
 from imagewright.cli.sources import Sources, print_flaws, settings_or_exit
 from imagewright.cli.trouble import told
-
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")]
 
 app = App(name="acl", help="Check, explain and compare ACLs; revoke and restore.")
 app.command(revoke)

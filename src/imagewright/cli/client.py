@@ -1,13 +1,12 @@
 """`imagewright client`: programs that registered themselves with the proxy."""
 
 import asyncio
-import json
 import sys
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from imagewright.cli.columns import columns
+from imagewright.cli.listing import AsJson, show_columns, show_json
 from imagewright.cli.operator import operator
 from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.cli.trouble import told
@@ -20,7 +19,7 @@ _SHOWN = ("id", "name", "grants", "registered", "last_used")
 def list_clients(
     *,
     sources: Sources | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every client that registered, how many grants it has, and its last use."""
     from imagewright.app.proxying import proxy_office
@@ -34,11 +33,9 @@ def list_clients(
     with told():
         rows = asyncio.run(run())
     if as_json:
-        print(json.dumps({"clients": rows}, indent=2))
-    elif rows:
-        print(columns(_SHOWN, rows), end="")
+        show_json("clients", rows)
     else:
-        print("No client is registered.", file=sys.stderr)
+        show_columns(_SHOWN, rows, "No client is registered.")
 
 
 @app.command

@@ -1,10 +1,10 @@
 """`imagewright config`: what is set, and whether it is good."""
 
 import json
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from imagewright.cli.listing import AsJson
 from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.settings.shown import as_origins, as_table, as_toml
 
@@ -24,7 +24,7 @@ def check(*, sources: Sources | None = None) -> None:
 def show(
     *,
     sources: Sources | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the settings in force without secrets, and where each comes from."""
     loaded = settings_or_exit(sources)

@@ -1,13 +1,12 @@
 """`imagewright grant`: what people let programs do through the proxy."""
 
 import asyncio
-import json
 import sys
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from imagewright.cli.columns import columns
+from imagewright.cli.listing import AsJson, show_columns, show_json
 from imagewright.cli.operator import operator
 from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.cli.trouble import told
@@ -20,7 +19,7 @@ _SHOWN = ("id", "subject", "client", "given", "renewed")
 def list_grants(
     *,
     sources: Sources | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every grant that stands: who let which client do what, and since when."""
     from imagewright.app.proxying import proxy_office
@@ -34,11 +33,9 @@ def list_grants(
     with told():
         rows = asyncio.run(run())
     if as_json:
-        print(json.dumps({"grants": rows}, indent=2))
-    elif rows:
-        print(columns(_SHOWN, rows), end="")
+        show_json("grants", rows)
     else:
-        print("No grant stands.", file=sys.stderr)
+        show_columns(_SHOWN, rows, "No grant stands.")
 
 
 @app.command

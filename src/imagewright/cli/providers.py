@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from imagewright.cli.columns import columns
+from imagewright.cli.listing import AsJson
 from imagewright.cli.sources import Sources, settings_or_exit
 
 app = App(name="providers", help="Show providers and their models.")
@@ -18,7 +19,7 @@ def list_(
     *,
     sources: Sources | None = None,
     ask: Annotated[bool, Parameter(negative="", help="Ask them what models they have.")] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every model that the settings offer: until when, and at what price."""
     from imagewright.app.checking import faults_of

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from cyclopts import Parameter
 
+from imagewright.cli.listing import AsJson
 from imagewright.cli.operator import operator
 from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.cli.trouble import told
@@ -60,7 +61,7 @@ def revocations(
     *,
     lifted: Annotated[bool, Parameter(name="--all", negative="", help="Lifted ones too.")] = False,
     sources: Sources | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what is revoked, by whom, when and why; newest first."""
     from imagewright.app.revoking import revocations_of

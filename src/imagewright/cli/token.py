@@ -1,7 +1,6 @@
 """`imagewright token`: who may call with which bearer token."""
 
 import asyncio
-import json
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from imagewright.cli.columns import columns
+from imagewright.cli.listing import AsJson, show_columns, show_json
 from imagewright.cli.operator import operator
 from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.cli.trouble import told
@@ -86,18 +85,17 @@ def add(
 def list_tokens(
     *,
     sources: Sources | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every token's id, subject, state, expiry and last use; never a secret or a hash."""
     with _office(sources) as office:
         rows = asyncio.run(office.listed())
         _tell(office)
     if as_json:
-        print(json.dumps({"tokens": rows}, indent=2))
-    elif rows:
-        print(columns(_SHOWN, rows), end="")
+        show_json("tokens", rows)
     else:
-        _say(f"{office.path} holds no token. Make one with: imagewright token add SUBJECT")
+        none = f"{office.path} holds no token. Make one with: imagewright token add SUBJECT"
+        show_columns(_SHOWN, rows, none)
 
 
 @app.command

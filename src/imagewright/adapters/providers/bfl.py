@@ -23,23 +23,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from math import sqrt
-from typing import ClassVar
 from urllib.parse import quote
 
-from imagewright.adapters.web.client import Bounds, Call, Client, Endpoint
+from imagewright.adapters.web.client import Call, Client
 from imagewright.adapters.web.failures import WebError
 from imagewright.adapters.web.netguard import Guard
-from imagewright.adapters.web.origin import parse_url
 from imagewright.adapters.wire.judge import Judge
 from imagewright.adapters.wire.line import Line
 from imagewright.adapters.wire.polling import NoWord, Patience, Place, Window, lost, place_of, poll
 from imagewright.adapters.wire.refusals import blocked, unknown
 from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import read_object, whole
+from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.core.ask import AUTO
 from imagewright.core.errors import OutcomeUnknown, Unsupported
 from imagewright.core.money import DOLLAR, Nano
-from imagewright.core.secret import Secret
 from imagewright.core.size import Size
 from imagewright.core.spending import Usage
 from imagewright.ports.provider import Delivery, Input, Made, Order, Parts, Watch
@@ -58,7 +56,7 @@ _STEP, _LEAST = 16, 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Server):
     """An operator's settings. Times are in seconds.
 
     `poll` is the time between two looks at a task, `concurrency` how many tasks are at work at
@@ -66,30 +64,14 @@ class Config:
     each picture. Raises ValueError for what cannot be.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
-    """For settings: a key that is none of these is a mistake."""
-
     name: str = "bfl"
     base_url: str = "https://api.bfl.ai/v1"
-    api_key: Secret | None = None
-    proxy: Secret | None = None
-    ca_file: str | None = None
-    connect_timeout: float = 10.0
     read_timeout: float = 60.0
-    total_timeout: float = 600.0
     poll: float = 1.0
     concurrency: int = 6
-    retries: int = 2
-    picture_bytes: int = 50 * _MIB
 
     def __post_init__(self) -> None:
-        if parse_url(self.base_url).query:
-            raise ValueError("base_url holds a query")
-        times = (self.connect_timeout, self.read_timeout, self.total_timeout)
-        if min(*times, self.concurrency, self.picture_bytes) <= 0 or self.retries < 0:
-            raise ValueError(
-                "times, concurrency and picture_bytes must be above 0, retries not below"
-            )
+        Server.__post_init__(self)
         if not 0.5 <= self.poll <= 60:
             raise ValueError("poll must be from 0.5 to 60 seconds")
 
@@ -97,20 +79,6 @@ class Config:
 def build(config: Config, parts: Parts) -> "BlackForestLabs":
     """The provider as configured; the connection is opened with the first order."""
     return BlackForestLabs(config, parts)
-
-
-def _endpoint(config: Config) -> Endpoint:
-    return Endpoint(
-        base_url=config.base_url,
-        headers={} if config.api_key is None else {"x-key": config.api_key},
-        proxy=config.proxy,
-        ca_file=config.ca_file,
-        bounds=Bounds(
-            connect=config.connect_timeout,
-            read=config.read_timeout,
-            concurrency=config.concurrency,
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +96,7 @@ class BlackForestLabs:
     def __init__(self, config: Config, parts: Parts) -> None:
         self._config = config
         self._parts = parts
-        self._endpoint = _endpoint(config)
+        self._endpoint = endpoint(config, key_header="x-key", more={})
         self._client = Client(self._endpoint)
         self._guard = Guard(own=self._client.origin)
         self._line = Line(self._client, parts, config.retries)

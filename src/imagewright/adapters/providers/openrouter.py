@@ -17,17 +17,16 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 from urllib.parse import quote
 
-from imagewright.adapters.web.client import Answer, Bounds, Call, Client, Endpoint
-from imagewright.adapters.web.origin import parse_url
+from imagewright.adapters.web.client import Answer, Call, Client
 from imagewright.adapters.wire.line import Judge, Judgement, Line
 from imagewright.adapters.wire.openrouter_models import nano, read_model_price, read_models
 from imagewright.adapters.wire.refusals import not_made, read_error, refusal, unknown
 from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import decode_base64, read_object, whole
 from imagewright.adapters.wire.retrying import asked_pause, may_repeat
+from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.adapters.wire.streams import PictureStream
 from imagewright.core.errors import (
     Fault,
@@ -36,7 +35,6 @@ from imagewright.core.errors import (
     Unsupported,
 )
 from imagewright.core.money import Nano
-from imagewright.core.secret import Secret
 from imagewright.core.spending import Usage
 from imagewright.ports.provider import Delivery, Found, Input, Made, Order, Parts, Watch
 
@@ -49,7 +47,7 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9/._-]{0,63}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Server):
     """An operator's settings. Times are in seconds.
 
     `only` and `ignore` name the vendors that OpenRouter may or may not route to.
@@ -57,31 +55,13 @@ class Config:
     Raises ValueError for what cannot be.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
-    """For settings: a key that is none of these is a mistake."""
-
     name: str = "openrouter"
     base_url: str = "https://openrouter.ai/api/v1"
-    api_key: Secret | None = None
     only: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    proxy: Secret | None = None
-    ca_file: str | None = None
-    connect_timeout: float = 10.0
-    read_timeout: float = 600.0
-    total_timeout: float = 600.0
-    concurrency: int = 8
-    retries: int = 2
-    picture_bytes: int = 50 * _MIB
 
     def __post_init__(self) -> None:
-        if parse_url(self.base_url).query:
-            raise ValueError("base_url holds a query")
-        positive = (self.connect_timeout, self.read_timeout, self.total_timeout)
-        if min(*positive, self.concurrency, self.picture_bytes) <= 0 or self.retries < 0:
-            raise ValueError(
-                "times, concurrency and picture_bytes must be above 0, retries not below"
-            )
+        Server.__post_init__(self)
         if not all(_SLUG.match(each) for each in (*self.only, *self.ignore)):
             raise ValueError("only and ignore list vendors as OpenRouter names them: google-vertex")
 
@@ -91,30 +71,13 @@ def build(config: Config, parts: Parts) -> "OpenRouter":
     return OpenRouter(config, parts)
 
 
-def _endpoint(config: Config) -> Endpoint:
-    headers = {}
-    if config.api_key is not None:
-        headers["Authorization"] = Secret(f"Bearer {config.api_key.reveal()}")
-    return Endpoint(
-        base_url=config.base_url,
-        headers=headers,
-        proxy=config.proxy,
-        ca_file=config.ca_file,
-        bounds=Bounds(
-            connect=config.connect_timeout,
-            read=config.read_timeout,
-            concurrency=config.concurrency,
-        ),
-    )
-
-
 class OpenRouter:
     """`ports.provider.Provider`, `Discovery` and `Health` for one account."""
 
     def __init__(self, config: Config, parts: Parts) -> None:
         self._config = config
         self._parts = parts
-        self._client = Client(_endpoint(config))
+        self._client = Client(endpoint(config, more={}))
         self._line = Line(self._client, parts, config.retries)
 
     async def generate(self, order: Order, watch: Watch) -> Delivery:

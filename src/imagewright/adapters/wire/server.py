@@ -1,4 +1,4 @@
-"""What an operator sets for a server that speaks one of OpenAI's APIs."""
+"""What an operator sets for a server at one address, whatever API it speaks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
