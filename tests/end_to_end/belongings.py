@@ -16,6 +16,8 @@ class Things:
     job: str
     quote: str
     conversation: str
+    group: str
+    batch_quote: str
     words: str
 
 
@@ -24,6 +26,8 @@ NEVER = Things(
     job=f"job_{'a' * 26}",
     quote=f"quo_{'a' * 26}",
     conversation=f"cnv_{'a' * 26}",
+    group=f"grp_{'a' * 26}",
+    batch_quote=f"quo_{'a' * 26}",
     words="never-was",
 )
 Row = Callable[[Things], dict[str, Any]]
@@ -34,6 +38,11 @@ TOOL_ROWS: dict[str, tuple[Row, ...]] = {
         lambda of: {"prompt": FRESH, "images": [of.image], "size": "64x64"},
         lambda of: {"prompt": FRESH, "images": [f"image://{of.image}/view"], "mask": of.image},
     ),
+    "batch": (
+        lambda of: {"items": [{"prompt": FRESH, "images": [of.image], "size": "64x64"}]},
+        lambda of: {"prompt": FRESH, "images": [of.image]},
+        lambda of: {"items": [{**PAID, "variation": of.job}], "confirm": of.batch_quote},
+    ),
     "refine_image": (
         lambda of: {"prompt": FRESH, "image": of.image, "size": "64x64"},
         lambda of: {"prompt": FRESH, "image": f"image://{of.image}/view", "size": "64x64"},
@@ -41,9 +50,13 @@ TOOL_ROWS: dict[str, tuple[Row, ...]] = {
     "list_conversations": (lambda of: {}, lambda of: {"before": of.conversation}),
     "clear_conversation": (lambda of: {"conversation": of.conversation},),
     "estimate_cost": (lambda of: {"prompt": FRESH, "images": [of.image]},),
-    "get_job": (lambda of: {"job": of.job}, lambda of: {"job": of.job, "wait": 1}),
+    "get_job": (
+        lambda of: {"job": of.job},
+        lambda of: {"job": of.job, "wait": 1},
+        lambda of: {"job": of.group, "wait": 1},
+    ),
     "list_jobs": (lambda of: {"before": of.job},),
-    "cancel_job": (lambda of: {"job": of.job},),
+    "cancel_job": (lambda of: {"job": of.job}, lambda of: {"job": of.group}),
     "list_images": (
         lambda of: {"text": of.words},
         lambda of: {"tag": of.words},

@@ -111,18 +111,23 @@ async def things(service: Service) -> Things:
         job = made.result["structuredContent"]
         image = job["images"][0]["id"]
         refined = await owner.call("refine_image", prompt=WORDS, image=image, size="64x64")
+        batch = await owner.call("batch", items=[{"prompt": WORDS, "variation": unique}])
+        items = [{**PAID, "variation": job["job"]}]
+        priced = await owner.call("batch", items=items)
         asked = await owner.call("generate_image", **PAID, variation=job["job"])
     return Things(
         image=image,
         job=job["job"],
         quote=asked.error["details"]["quote"],
         conversation=refined.result["structuredContent"]["conversation"],
+        group=batch.result["structuredContent"]["job"],
+        batch_quote=priced.error["details"]["quote"],
         words=WORDS,
     )
 
 
 def marks(of: Things) -> set[str]:
-    return {of.image, of.job, of.quote, of.conversation, OWNER}
+    return {of.image, of.job, of.quote, of.conversation, of.group, of.batch_quote, OWNER}
 
 
 def silent(answer: Answer, of: Things) -> bool:

@@ -17,7 +17,7 @@ _META = {
     "io.modelcontextprotocol/clientInfo": _CLIENT,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
-_ID = re.compile(r"\b(img|job|quo|inc|req|cnv)_[a-z2-7]{26}\b")
+_ID = re.compile(r"\b(img|job|quo|inc|req|cnv|grp)_[a-z2-7]{26}\b")
 _ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 Json = dict[str, Any]
 

@@ -31,6 +31,7 @@ from imagewright.ports.books import Balance, Books, Origin
 from imagewright.ports.imaging import Imaging
 from imagewright.ports.jobs import Jobs, Lease
 from imagewright.ports.library import Library
+from imagewright.services.batch import BatchService, Road
 from imagewright.services.bench import Bench
 from imagewright.services.breakers import Breakers
 from imagewright.services.catalogue import LiveCatalogue
@@ -155,11 +156,12 @@ class Shop:
             GateRules(zone=ZONE, **rules),
             self.world,
         )
+        signals = Signals(intake=self.intake, queue=self.queue, board=self.board)
         self.images = ImageService(
             self.gate,
             self.library,
             self.catalogue,
-            Signals(intake=self.intake, queue=self.queue, board=self.board),
+            signals,
             ImageRules(clock=self.clock, prompt=100, routing=Routing(first=first)),
         )
         self.jobs = JobService(
@@ -167,6 +169,16 @@ class Shop:
             cast("Books", self.books),
             Following(board=self.board, clock=self.clock, intake=self.intake),
         )
+
+        road = Road(
+            gate=self.gate,
+            images=self.images,
+            library=self.library,
+            following=self.jobs,
+            jobs=cast("Jobs", self.table),
+            signals=signals,
+        )
+        self.batches = BatchService(road, self.clock)
 
     def work(self, **changes: Any) -> Work:
         values: dict[str, Any] = {

@@ -213,6 +213,7 @@ class App:
             library=services.library,
             conversations=services.conversations,
             jobs=services.jobs,
+            batches=services.batches,
             usage=services.usage,
             status=services.status,
             telemetry=self.parts.metrics,

@@ -18,6 +18,7 @@ from imagewright.ports.books import Capacity
 from imagewright.ports.clock import Clock
 from imagewright.ports.imaging import Preview
 from imagewright.services.attempts import Attempts
+from imagewright.services.batch import BatchService, Road
 from imagewright.services.bench import Bench
 from imagewright.services.breakers import BreakerRules, Breakers
 from imagewright.services.conversations import ConversationService
@@ -69,6 +70,7 @@ class Services:
     library: LibraryService
     conversations: ConversationService
     jobs: JobService
+    batches: BatchService
     links: LinkService
     usage: UsageService
     status: StatusService
@@ -90,27 +92,27 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     rules = _gate_rules(settings, zone, shaper)
     gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
     library = _library(settings, parts)
-    limits, intake = settings.limits, Intake()
+    intake = Intake()
     breakers = _breakers(settings, parts)
+    signals = Signals(intake=intake, queue=parts.queue, board=parts.board)
+    image_rules = _image_rules(settings, clock, breakers)
+    images = ImageService(gate, library, parts.catalogue, signals, image_rules)
+    jobs = _jobs(parts, intake)
+    road = Road(
+        gate=gate, images=images, library=library, following=jobs, jobs=parts.jobs, signals=signals
+    )
     return Services(
         intake=intake,
         standing=standing,
         chain=chain,
         answers=OpenAnswers(gate, chain) if chain is not None else None,
         gate=gate,
-        images=ImageService(
-            gate,
-            library,
-            parts.catalogue,
-            Signals(intake=intake, queue=parts.queue, board=parts.board),
-            _image_rules(settings, clock, breakers),
-        ),
-        inputs=Inputs(
-            library, parts.fetcher, InputRules(each=limits.input_bytes, total=limits.inputs_total)
-        ),
+        images=images,
+        inputs=_inputs(settings, parts, library),
         library=library,
         conversations=ConversationService(parts.conversations, clock),
-        jobs=_jobs(parts, intake),
+        jobs=jobs,
+        batches=BatchService(road, clock),
         links=_links(settings, parts, gate),
         usage=UsageService(parts.books, gate, clock, zone),
         status=_status(settings, parts, intake),
@@ -121,6 +123,12 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         entrance=_entrance(settings, parts, chain, witness),
         authorizing=authorizing,
     )
+
+
+def _inputs(settings: Settings, parts: Parts, library: LibraryService) -> Inputs:
+    limits = settings.limits
+    rules = InputRules(each=limits.input_bytes, total=limits.inputs_total)
+    return Inputs(library, parts.fetcher, rules)
 
 
 def _breakers(settings: Settings, parts: Parts) -> Breakers:

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     INCIDENT = "inc"
     REQUEST = "req"
     CONVERSATION = "cnv"
+    GROUP = "grp"
 
 
 RandomBytes = Callable[[int], bytes]

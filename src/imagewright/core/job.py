@@ -61,3 +61,5 @@ class Job:
     error_sentence: str | None
     outcome: str | None
     """What was made, as JSON: usage, warnings, failures by index; None until settled."""
+    group: str | None = None
+    """The job group that entered it."""

@@ -6,6 +6,7 @@ Every method is one transaction. Times are UTC microseconds, handed in.
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagewright.core.batch import Group
 from imagewright.core.budget import Account, Charge
 from imagewright.core.caller import Caller
 from imagewright.core.job import Job
@@ -64,6 +65,33 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bulk:
+    """Everything `admit_all` needs to enter several asks of one caller in one group.
+
+    `digest` is that of all asks. `quote` is the one for what is to be entered of them; `given` is
+    as in `Demand`, whose own is None here.
+    """
+
+    group: str
+    digest: str
+    demands: tuple[Demand, ...]
+    quote: Quote
+    given: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmittedAll:
+    """The group that answers a batch, and the jobs that are new with it.
+
+    `fresh` is False where an earlier group answers it.
+    """
+
+    group: Group
+    jobs: tuple[Job, ...]
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """What an account has held and settled, in nano-dollars."""
 
@@ -91,6 +119,18 @@ class Books(Protocol):
     async def find(self, demand: Demand) -> Job | None:
         """The job that would answer the same ask, if there is one; enters nothing."""
 
+    async def admit_all(self, bulk: Bulk) -> AdmittedAll:
+        """Enter several asks as jobs of a new group, or none of them.
+
+        An ask that `admit` would find, or that stands earlier in the batch, enters nothing. Where
+        all are found and a group of this digest is there, the newest such answers.
+        The group takes one place among those that wait. The consent is used up once, for all.
+        Raises as `admit` does.
+        """
+
+    async def missing(self, bulk: Bulk) -> tuple[int, ...]:
+        """The places of the asks that `admit_all` would enter; enters nothing."""
+
     async def offer(self, caller: Caller, quote: Quote, origin: Origin, now: int) -> Quote:
         """Record a quote, or return the open one for the same plan and ceiling.
 
@@ -108,6 +148,14 @@ class Books(Protocol):
         """End a queued job and release its hold; ask a running one to stop; leave an ended one.
 
         Raises NotFound for a job that is not the caller's.
+        """
+
+    async def withdraw(
+        self, caller: Caller, group: str, origin: Origin, now: int
+    ) -> tuple[str, ...]:
+        """End the queued jobs of a group, release their holds, and return their ids.
+
+        Those that run go on. Raises NotFound for a group that is not the caller's.
         """
 
     async def balances(self, accounts: tuple[Account, ...]) -> tuple[Balance, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagewright.core.batch import Group
 from imagewright.core.job import Job
 
 
@@ -47,6 +48,9 @@ class Jobs(Protocol):
 
     async def get(self, subject: str, job: str) -> Job:
         """Raises NotFound."""
+
+    async def group(self, subject: str, group: str) -> tuple[Group, tuple[Job, ...]]:
+        """A group, and the jobs that do its asks, each once. Raises NotFound."""
 
     async def list(
         self, subject: str, *, open_only: bool, limit: int, before: str | None

@@ -1,5 +1,6 @@
 """A subject's images, as rows: what they are and where they came from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,6 +58,9 @@ class Library(Protocol):
 
     async def of_job(self, subject: str, job: str) -> tuple[Image, ...]:
         """The images a job made that are still there, by index."""
+
+    async def of_jobs(self, subject: str, jobs: Sequence[str]) -> tuple[Image, ...]:
+        """The images that jobs made and that are still there, by job and index."""
 
     async def of_hash(self, subject: str, sha256: str) -> Image | None:
         """An image of the subject with exactly these bytes."""

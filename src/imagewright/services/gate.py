@@ -1,10 +1,12 @@
 """The one door: decide, quote, confirmed?, admit; and the one place where a job's money ends."""
 
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from imagewright.core import policy, pricing, spending
+from imagewright.core import batch, policy, pricing, spending
 from imagewright.core.ask import Action, Ask
 from imagewright.core.budget import (
     Charge,
@@ -17,22 +19,32 @@ from imagewright.core.budget import (
 )
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Model
-from imagewright.core.errors import BudgetExceeded, ConfirmationRequired, Forbidden
+from imagewright.core.errors import BudgetExceeded, ConfirmationRequired, Fault, Forbidden
 from imagewright.core.ids import Kind
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE, Nano, usd
 from imagewright.core.plan import Plan, read_plan
-from imagewright.core.policy import Acl, Decision
+from imagewright.core.policy import Decision
 from imagewright.core.quote import Consent, Quote, accepted
 from imagewright.core.scope import Scope
 from imagewright.core.shape import Shaper
 from imagewright.core.spending import NONE_MISSING, Missing, Usage
 from imagewright.core.verdict import Verdict
 from imagewright.ports.acl import AclSource
-from imagewright.ports.books import Admitted, Books, Capacity, Demand, Origin
+from imagewright.ports.books import (
+    Admitted,
+    AdmittedAll,
+    Books,
+    Bulk,
+    Capacity,
+    Demand,
+    Origin,
+)
 from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import World
+from imagewright.services.judge import Judge
 
+T = TypeVar("T")
 _COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
 _MICRO = 1_000_000
 _MINUTE = 60 * _MICRO
@@ -78,26 +90,6 @@ class Wish:
     model: Model
     origin: Origin
     answer: Answer | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
-    """Decisions for one caller by one ACL: what one answer tells fits together.
-
-    The ACL in force may be another with every call of the gate.
-    """
-
-    acl: Acl
-    caller: Caller
-    today: date
-
-    def decide(self, component: str | None, scope: Scope) -> Decision:
-        """As `Gate.decide`."""
-        return policy.decide(self.acl, self.caller, component, scope, self.today)
-
-    def decide_model(self, provider: str, model: str) -> bool:
-        """As `Gate.decide_model`."""
-        return policy.decide_model(self.acl, self.caller, provider, model).allowed
 
 
 class Gate:
@@ -182,19 +174,10 @@ class Gate:
         Raises Forbidden, Unavailable, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
         ConfirmationRequired with the quote recorded.
         """
-        component = component_of(wish.plan.ask)
-        if not self.decide(wish.caller, component, Scope.IMAGES_WRITE).allowed:
-            raise Forbidden("You may not make images.", hint="Ask the operator.")
-        self.check_plan(wish.caller, wish.plan, wish.model)
-        demand = self._demand(wish)
+        demand = self._allowed(wish)
         if demand.consent is Consent.FREE:
             return await self._enter(demand)
-        self.check_spending(wish.caller, wish.plan.provider)
         strengths = self.consents(wish.caller)
-        if not strengths:
-            raise Forbidden(
-                "You may not spend on paid models.", hint="Use a free model, or ask the operator."
-            )
         earlier = await self._books.find(demand)
         if earlier is not None:
             return Admitted(job=earlier, fresh=False)
@@ -205,6 +188,34 @@ class Gate:
         return await self._enter(
             replace(demand, consent=wish.answer.consent, given=wish.answer.quote)
         )
+
+    async def admit_all(self, wishes: Sequence[Wish], answer: Answer | None) -> AdmittedAll:
+        """Let several asks of one caller in as a group, or none of them.
+
+        Each is one call where a budget limits a call. `answer` is to the question for all; that
+        of a wish counts nothing. Raises as `admit` does, a fault of one naming its item.
+        """
+        bulk = self._bulk(wishes)
+        places = await self._books.missing(bulk)
+        owed = [bulk.demands[place] for place in places if bulk.demands[place].quote.ceiling]
+        if not owed:
+            return await self._entered(self._books.admit_all(bulk), bulk.demands[0].now)
+        caller = wishes[0].caller
+        strengths = self.consents(caller)
+        bulk = replace(
+            bulk, quote=batch.quote_of([each.quote for each in owed], bulk.quote.id, bulk.digest)
+        )
+        if Consent.UNATTENDED in strengths:
+            bulk = _consented(bulk, Consent.UNATTENDED, None)
+        elif answer is None or answer.consent not in strengths:
+            raise await self._question_all(wishes, owed, bulk.quote)
+        else:
+            bulk = _consented(bulk, answer.consent, answer.quote)
+        return await self._entered(self._books.admit_all(bulk), bulk.demands[0].now)
+
+    async def withdraw(self, caller: Caller, group: str, origin: Origin) -> tuple[str, ...]:
+        """End what waits of a group, and return those jobs. Raises NotFound."""
+        return await self._books.withdraw(caller, group, origin, self._clock.now())
 
     async def settle(self, job: Job, verdict: Verdict, report: Report) -> bool:
         """Enter how a job ended. False where the attempt is no longer the job's.
@@ -226,11 +237,51 @@ class Gate:
         known = replace(caller, groups=caller.groups & acl.groups.keys())
         return purses(known, provider, acl.budgets(known))
 
+    def _allowed(self, wish: Wish) -> Demand:
+        """What a wish demands, if the caller may have it and, where it costs, may spend at all."""
+        component = component_of(wish.plan.ask)
+        if not self.decide(wish.caller, component, Scope.IMAGES_WRITE).allowed:
+            raise Forbidden("You may not make images.", hint="Ask the operator.")
+        self.check_plan(wish.caller, wish.plan, wish.model)
+        demand = self._demand(wish)
+        if demand.consent is not Consent.FREE:
+            self.check_spending(wish.caller, wish.plan.provider)
+            if not self.consents(wish.caller):
+                raise Forbidden(
+                    "You may not spend on paid models.",
+                    hint="Use a free model, or ask the operator.",
+                )
+        return demand
+
+    def _bulk(self, wishes: Sequence[Wish]) -> Bulk:
+        demands = []
+        for place, wish in enumerate(wishes):
+            try:
+                demand = self._allowed(wish)
+            except Fault as fault:
+                raise batch.at_item(fault, place) from None
+            # Jobs are claimed by age, so that the first of them is the first to begin.
+            demands.append(replace(demand, now=demand.now + place))
+        digest = batch.whole(demand.quote.digest for demand in demands)
+        quotes = [demand.quote for demand in demands]
+        quote = batch.quote_of(quotes, self._new_id(Kind.QUOTE), digest)
+        return Bulk(
+            group=self._new_id(Kind.GROUP),
+            digest=batch.whole(wish.plan.asked or wish.plan.ask.digest() for wish in wishes),
+            demands=tuple(
+                replace(each, quote=replace(each.quote, id=quote.id)) for each in demands
+            ),
+            quote=quote,
+        )
+
     async def _enter(self, demand: Demand) -> Admitted:
+        return await self._entered(self._books.admit(demand), demand.now)
+
+    async def _entered(self, entering: Awaitable[T], now: int) -> T:
         try:
-            return await self._books.admit(demand)
+            return await entering
         except BudgetExceeded as fault:
-            raise self._with_reset(fault, demand.now) from None
+            raise self._with_reset(fault, now) from None
 
     def _with_reset(self, fault: BudgetExceeded, now: int) -> BudgetExceeded:
         """The same fault, saying also when the period that is full ends (UTC seconds)."""
@@ -294,6 +345,21 @@ class Gate:
             details=open_quote.public() | ({"fallbacks": list(others)} if others else {}),
         )
 
+    async def _question_all(
+        self, wishes: Sequence[Wish], owed: Sequence[Demand], quote: Quote
+    ) -> ConfirmationRequired:
+        first = wishes[0]
+        open_quote = await self._books.offer(first.caller, quote, first.origin, self._clock.now())
+        plans = [plan for demand in owed for plan in demand.plan.fallbacks]
+        others = tuple(dict.fromkeys(f"{each.provider} / {each.model}" for each in plans))
+        asks = open_quote.question(owed[0].plan.ask.prompt, others)
+        details = open_quote.public() | {"items": len(wishes), "to_do": len(owed)}
+        return ConfirmationRequired(
+            f"A batch of {len(wishes)}, of which {len(owed)} cost: {asks}",
+            hint=self._how_to_consent(first.caller),
+            details=details | ({"fallbacks": list(others)} if others else {}),
+        )
+
     def _how_to_consent(self, caller: Caller) -> str:
         if Consent.ECHO in self.consents(caller):
             return "Repeat the call with confirm set to the quote's id. Nothing was spent."
@@ -311,3 +377,13 @@ class Gate:
 def component_of(ask: Ask) -> str:
     """The tool that the ACL knows an ask by."""
     return "refine_image" if ask.continued is not None else _COMPONENTS[ask.action]
+
+
+def _consented(bulk: Bulk, consent: Consent, given: str | None) -> Bulk:
+    demands = tuple(
+        each
+        if each.consent is Consent.FREE
+        else replace(each, consent=consent, quote=replace(each.quote, id=given or each.quote.id))
+        for each in bulk.demands
+    )
+    return replace(bulk, demands=demands, given=given)

@@ -18,8 +18,9 @@ from imagewright.ports.books import Admitted, Origin
 from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import Clock
 from imagewright.ports.queue import Queue
-from imagewright.services.gate import Answer, Gate, Judge, Wish
+from imagewright.services.gate import Answer, Gate, Wish
 from imagewright.services.intake import Intake
+from imagewright.services.judge import Judge
 from imagewright.services.library import LibraryService
 
 _MICRO = 1_000_000
@@ -104,12 +105,12 @@ class ImageService:
 
     async def check(self, caller: Caller, ask: Ask) -> None:
         """Raise what planning raises, and StorageFull, before inputs are fetched and kept."""
-        self._plan(caller, ask)
+        self.plan(caller, ask)
         await self._library.room()
 
     def estimate(self, caller: Caller, ask: Ask) -> Estimate:
         """The quote of an ask, without doing it or recording anything. Raises as `order` does."""
-        plan, model = self._plan(caller, ask)
+        plan, model = self.plan(caller, ask)
         self._gate.check_plan(caller, plan, model)
         return Estimate(plan=plan, quote=self._gate.quote(plan, model))
 
@@ -122,7 +123,7 @@ class ImageService:
         Unavailable while the service is being stopped.
         """
         self._signals.intake.check()
-        plan, model = self._plan(caller, ask)
+        plan, model = self.plan(caller, ask)
         await self._library.room()
         wish = Wish(caller=caller, plan=plan, model=model, origin=origin, answer=answer)
         admitted = await self._gate.admit(wish)
@@ -131,7 +132,8 @@ class ImageService:
             await self._signals.queue.deliver(admitted.job.id)
         return admitted
 
-    def _plan(self, caller: Caller, ask: Ask) -> tuple[Plan, Model]:
+    def plan(self, caller: Caller, ask: Ask) -> tuple[Plan, Model]:
+        """How an ask would be done, and with which model. Raises what planning raises."""
         if len(ask.prompt) > self._rules.prompt:
             raise InvalidRequest(
                 f"The prompt has more than {self._rules.prompt} characters.", hint="Shorten it."

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
@@ -73,6 +74,10 @@ class LibraryService:
     async def of_job(self, subject: str, job: str) -> tuple[Image, ...]:
         """What a job made and is still there."""
         return await self._shelf.rows.of_job(subject, job)
+
+    async def of_jobs(self, subject: str, jobs: Sequence[str]) -> tuple[Image, ...]:
+        """What jobs made and is still there, by job."""
+        return await self._shelf.rows.of_jobs(subject, jobs)
 
     async def list(self, subject: str, search: Search) -> Page:
         """Images, newest first. Raises NotFound for a page that starts nowhere."""

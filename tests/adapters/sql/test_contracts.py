@@ -4,6 +4,7 @@ import pytest
 
 from imagewright.adapters.sql.audit import SqlAudit
 from tests.contracts.audit import AuditContract
+from tests.contracts.batches import BatchesContract
 from tests.contracts.books import BooksContract
 from tests.contracts.conversations import ConversationsContract
 from tests.contracts.jobs import JobsContract
@@ -15,6 +16,10 @@ from tests.contracts.vault import VaultContract
 
 
 class TestBooks(BooksContract):
+    pass
+
+
+class TestBatches(BatchesContract):
     pass
 
 

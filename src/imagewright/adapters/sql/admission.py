@@ -10,14 +10,15 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    distinct,
     func,
     insert,
     or_,
     select,
 )
 
-from imagewright.adapters.sql.ledger import Hold, enter_hold, stored
-from imagewright.adapters.sql.quotes import use_up
+from imagewright.adapters.sql.ledger import Hold, Holding, enter_hold, stored
+from imagewright.adapters.sql.quotes import Use, use_up
 from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import Values, accounts_text, caller_values, job_of
 from imagewright.adapters.sql.subjects import enrol, number_of
@@ -76,23 +77,23 @@ _OPEN_OR_DONE = _same(
         ),
     )
 )
+_PLACES = select(func.count(distinct(func.coalesce(jobs.c["group"], jobs.c.id)))).where(QUEUED)
 _WAITING = select(
-    select(func.count()).where(QUEUED).select_from(jobs).scalar_subquery(),
-    select(func.count())
-    .where(QUEUED, jobs.c.subject == bindparam("whose"))
-    .select_from(jobs)
-    .scalar_subquery(),
+    _PLACES.scalar_subquery(),
+    _PLACES.where(jobs.c.subject == bindparam("whose")).scalar_subquery(),
 )
+"""Places that are taken: a group takes one, however many of its jobs wait."""
 _NEW = insert(jobs)
 
 
 def find(connection: Connection, entry: Entry) -> Job | None:
     """The job that answers the same ask, if there is one."""
     number = number_of(connection, entry.demand.caller.subject)
-    return None if number is None else _find(connection, entry, number)
+    return None if number is None else same_ask(connection, entry, number)
 
 
-def _find(connection: Connection, entry: Entry, number: int) -> Job | None:
+def same_ask(connection: Connection, entry: Entry, number: int) -> Job | None:
+    """The same, of the subject with this number."""
     demand = entry.demand
     values: Values = {"whose": number, "ask": entry.ask_digest}
     query = _OPEN
@@ -106,28 +107,51 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
     """Enter an ask, or find the job that answers it. What is raised undoes all of it."""
     demand = entry.demand
     number = enrol(connection, demand.caller.subject)
-    same = _find(connection, entry, number)
+    same = same_ask(connection, entry, number)
     if same is not None:
         _check_standing(connection, demand)
-        _record(connection, demand, number, same.id)
+        record_admission(connection, demand, number, same.id)
         return Admitted(job=same, fresh=False)
     if demand.given is not None:
-        use_up(connection, demand, number, entry.plan_digest)
-    _check_room(connection, demand.capacity, number)
-    values = _values(connection, entry, number, hold)
+        given = replace(demand.quote, id=demand.given, digest=entry.plan_digest)
+        use_up(connection, given, number, Use(job=demand.job, now=demand.now))
+    check_room(connection, demand.capacity, number)
+    hold(connection, holdings(entry, number))
+    job = enter_job(connection, entry, number)
+    return Admitted(job=job, fresh=True)
+
+
+def enter_job(connection: Connection, entry: Entry, number: int, group: str | None = None) -> Job:
+    """Enter a new job whose ceiling is held, with its lines in the ledger and the audit."""
+    demand = entry.demand
+    values = _values(entry, number, group)
     connection.execute(_NEW, values)
     if demand.quote.ceiling:
         enter_hold(connection, values)
     _check_standing(connection, demand)
-    _record(connection, demand, number, demand.job)
-    return Admitted(job=job_of(values, demand.caller.subject), fresh=True)
+    record_admission(connection, demand, number, demand.job)
+    return job_of(values, demand.caller.subject)
+
+
+def holdings(entry: Entry, number: int) -> tuple[Holding, ...]:
+    """What is held for an ask, on the accounts as their rows are keyed."""
+    demand, amount = entry.demand, entry.demand.quote.ceiling
+    return tuple(
+        Holding(
+            charge=replace(charge, account=stored(charge.account, demand.caller.subject, number)),
+            amount=amount,
+        )
+        for charge in demand.charges
+        if amount
+    )
 
 
 def _check_standing(connection: Connection, demand: Demand) -> None:
     check(connection, demand.caller, demand.plan.provider, paid=demand.quote.ceiling > FREE)
 
 
-def _check_room(connection: Connection, capacity: Capacity, number: int) -> None:
+def check_room(connection: Connection, capacity: Capacity, number: int) -> None:
+    """Raise Busy where no place is left."""
     queued, waiting = connection.execute(_WAITING, {"whose": number}).one()
     if queued >= capacity.queued:
         sentence = "The queue is full."
@@ -138,15 +162,9 @@ def _check_room(connection: Connection, capacity: Capacity, number: int) -> None
     raise Busy(sentence, hint="Wait for a job to end.", details={"retry_after": _RETRY_SECONDS})
 
 
-def _values(connection: Connection, entry: Entry, number: int, hold: Hold) -> Values:
-    """The new job's row, its ceiling held."""
+def _values(entry: Entry, number: int, group: str | None) -> Values:
+    """The new job's row."""
     demand = entry.demand
-    charges = tuple(
-        replace(charge, account=stored(charge.account, demand.caller.subject, number))
-        for charge in demand.charges
-        if demand.quote.ceiling
-    )
-    hold(connection, charges, demand.quote.ceiling)
     return {
         "id": demand.job,
         "subject": number,
@@ -160,7 +178,7 @@ def _values(connection: Connection, entry: Entry, number: int, hold: Hold) -> Va
         "quote": demand.given or demand.quote.id,
         "consent": demand.consent.value,
         "ceiling": demand.quote.ceiling,
-        "accounts": accounts_text(charge.account for charge in charges),
+        "accounts": accounts_text(each.charge.account for each in holdings(entry, number)),
         "attempt": 0,
         "created_at": demand.now,
         "stage": State.QUEUED.value,
@@ -168,6 +186,7 @@ def _values(connection: Connection, entry: Entry, number: int, hold: Hold) -> Va
         "total": 0,
         "cancel": False,
         "made": 0,
+        "group": group,
         **dict.fromkeys(_NOT_YET),
     }
 
@@ -178,7 +197,8 @@ _NOT_YET = (
 )  # fmt: skip
 
 
-def _record(connection: Connection, demand: Demand, number: int, job: str) -> None:
+def record_admission(connection: Connection, demand: Demand, number: int, job: str) -> None:
+    """Enter in the audit that a job answers an ask."""
     fresh = job == demand.job
     deed = Deed(
         subject=number,

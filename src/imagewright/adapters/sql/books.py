@@ -5,6 +5,7 @@ from functools import partial
 from sqlalchemy import Connection, update
 
 from imagewright.adapters.sql import admission, conclusion, ledger, quotes
+from imagewright.adapters.sql.bulk import enter_all, entries_of, missing, withdraw
 from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.schema import VERSION
 from imagewright.core.budget import Account
@@ -13,7 +14,7 @@ from imagewright.core.errors import StorageFull, Unavailable
 from imagewright.core.job import Job
 from imagewright.core.quote import Quote
 from imagewright.core.verdict import Verdict
-from imagewright.ports.books import Admitted, Balance, Demand, Origin
+from imagewright.ports.books import Admitted, AdmittedAll, Balance, Bulk, Demand, Origin
 
 
 class SqlBooks:
@@ -33,6 +34,20 @@ class SqlBooks:
                 partial(admission.enter, entry=entry, hold=ledger.hold_singly)
             )
 
+    async def admit_all(self, bulk: Bulk) -> AdmittedAll:
+        made = entries_of(bulk)
+        try:
+            return await self._database.write(
+                partial(enter_all, made=made, hold=ledger.hold_together)
+            )
+        except ledger.ShortError:
+            return await self._database.write(
+                partial(enter_all, made=made, hold=ledger.hold_singly)
+            )
+
+    async def missing(self, bulk: Bulk) -> tuple[int, ...]:
+        return await self._database.read(partial(missing, made=entries_of(bulk)))
+
     async def find(self, demand: Demand) -> Job | None:
         entry = admission.entry_of(demand)
         return await self._database.read(partial(admission.find, entry=entry))
@@ -48,6 +63,13 @@ class SqlBooks:
     async def cancel(self, caller: Caller, job: str, origin: Origin, now: int) -> Job:
         return await self._database.write(
             partial(conclusion.cancel, caller=caller, job=job, origin=origin, now=now)
+        )
+
+    async def withdraw(
+        self, caller: Caller, group: str, origin: Origin, now: int
+    ) -> tuple[str, ...]:
+        return await self._database.write(
+            partial(withdraw, caller=caller, group=group, origin=origin, now=now)
         )
 
     async def balances(self, accounts: tuple[Account, ...]) -> tuple[Balance, ...]:

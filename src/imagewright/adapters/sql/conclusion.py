@@ -17,6 +17,8 @@ from imagewright.core.spending import Settled
 from imagewright.core.verdict import Verdict
 from imagewright.ports.books import Origin
 
+CANCELED = "The job was cancelled before it ran."
+
 
 def settle(connection: Connection, verdict: Verdict) -> bool:
     """Enter how a job ended; False unless it is running under that owner and attempt."""
@@ -82,7 +84,7 @@ def cancel(connection: Connection, caller: Caller, job: str, origin: Origin, now
     if row is None:
         raise NotFound("There is no such job.")
     if row["state"] == State.QUEUED.value:
-        changed = end_queued(connection, row, "The job was cancelled before it ran.", now)
+        changed = end_queued(connection, row, CANCELED, now)
     elif row["state"] == State.RUNNING.value and not row["cancel"]:
         changed = {"state": row["state"], "cancel": True}
         _change(connection, row, changed)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     update,
 )
 
+from imagewright.adapters.sql.bulk import read_group
 from imagewright.adapters.sql.claims import claim
 from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.revocations import check
@@ -22,6 +23,7 @@ from imagewright.adapters.sql.rows import Found, job_of, storable
 from imagewright.adapters.sql.subjects import number_of
 from imagewright.adapters.sql.tables import JOINED, QUEUED, RUNNING, jobs
 from imagewright.adapters.sql.trail import Deed, record
+from imagewright.core.batch import Group
 from imagewright.core.errors import NotFound, OutcomeUnknown
 from imagewright.core.job import JOINABLE, Job, State
 from imagewright.core.money import FREE
@@ -56,6 +58,9 @@ class SqlJobs:
         return await self._database.read(
             lambda connection: job_of(_own(connection, subject, job), subject)
         )
+
+    async def group(self, subject: str, group: str) -> tuple[Group, tuple[Job, ...]]:
+        return await self._database.read(partial(read_group, subject=subject, group=group))
 
     async def list(
         self, subject: str, *, open_only: bool, limit: int, before: str | None

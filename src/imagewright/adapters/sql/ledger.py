@@ -1,7 +1,7 @@
 """The ledger and the accounts: money held, settled and released."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from sqlalchemy import (
@@ -24,7 +24,16 @@ from imagewright.core.money import Nano, usd
 from imagewright.core.spending import Settled
 from imagewright.ports.books import Balance
 
-Hold = Callable[[Connection, tuple[Charge, ...], Nano], None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What is to be held on an account."""
+
+    charge: Charge
+    amount: int
+
+
+Hold = Callable[[Connection, tuple[Holding, ...]], None]
 
 _UNLIMITED = 2**62
 _KEY = (budgets.c.level, budgets.c.key, budgets.c.period)
@@ -84,27 +93,38 @@ def _at(account: Account) -> Values:
     return {"in_level": account.level.value, "in_key": account.key, "in_period": account.period}
 
 
-def _held(charge: Charge, amount: Nano) -> Values:
+def _held(holding: Holding) -> Values:
+    charge = holding.charge
     most = _UNLIMITED if charge.limit is None else charge.limit
-    return {**_at(charge.account), "amount": amount, "most": most}
+    return {**_at(charge.account), "amount": holding.amount, "most": most}
 
 
-def hold_together(connection: Connection, charges: tuple[Charge, ...], amount: Nano) -> None:
-    """Hold an amount on every account in one statement. Raises ShortError if one has no room."""
-    rows = [_held(charge, amount) for charge in charges]
-    if any(row["most"] < amount for row in rows):
+def hold_together(connection: Connection, holdings: tuple[Holding, ...]) -> None:
+    """Hold on every account in one statement. Raises ShortError if one has no room."""
+    rows = [_held(holding) for holding in holdings]
+    if any(row["most"] < row["amount"] for row in rows):
         raise ShortError
     if rows and connection.execute(_holding(connection.dialect.name), rows).rowcount != len(rows):
         raise ShortError
 
 
-def hold_singly(connection: Connection, charges: tuple[Charge, ...], amount: Nano) -> None:
-    """Hold an amount on one account after the other. Raises BudgetExceeded for the first full."""
+def hold_singly(connection: Connection, holdings: tuple[Holding, ...]) -> None:
+    """Hold on one account after the other. Raises BudgetExceeded for the first full."""
     statement = _holding(connection.dialect.name)
-    for charge in charges:
-        row = _held(charge, amount)
-        if row["most"] < amount or connection.execute(statement, row).rowcount != 1:
+    for holding in holdings:
+        row, charge = _held(holding), holding.charge
+        if row["most"] < row["amount"] or connection.execute(statement, row).rowcount != 1:
             raise _exceeded(charge, _balance(connection, charge.account))
+
+
+def together(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
+    """Each account once, with the sum of its amounts, in the order that all holds keep."""
+    sums: dict[Account, Holding] = {}
+    for each in holdings:
+        known = sums.get(each.charge.account)
+        amount = each.amount + (known.amount if known else 0)
+        sums[each.charge.account] = Holding(charge=each.charge, amount=amount)
+    return tuple(sums[account] for account in sorted(sums))
 
 
 def _balance(connection: Connection, account: Account) -> Balance:

@@ -1,6 +1,7 @@
 """A subject's images, in SQL."""
 
 import builtins
+from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import (
@@ -38,6 +39,9 @@ class SqlLibrary:
 
     async def of_job(self, subject: str, job: str) -> tuple[Image, ...]:
         return await self._database.read(partial(_of_job, subject=subject, job=job))
+
+    async def of_jobs(self, subject: str, jobs: Sequence[str]) -> tuple[Image, ...]:
+        return await self._database.read(partial(_of_jobs, subject=subject, jobs=jobs))
 
     async def of_hash(self, subject: str, sha256: str) -> Image | None:
         return await self._database.read(partial(_of_hash, subject=subject, sha256=sha256))
@@ -105,11 +109,14 @@ def _get(connection: Connection, subject: str, image: str) -> Image:
 
 
 def _of_job(connection: Connection, subject: str, job: str) -> tuple[Image, ...]:
+    return _of_jobs(connection, subject, [job])
+
+
+def _of_jobs(connection: Connection, subject: str, jobs: Sequence[str]) -> tuple[Image, ...]:
     number = number_of(connection, subject)
-    query = select(images).where(images.c.job == job, images.c.subject == number)
-    return with_parents(
-        connection, connection.execute(query.order_by(images.c["index"])).mappings()
-    )
+    query = select(images).where(images.c.job.in_(jobs), images.c.subject == number)
+    query = query.order_by(images.c.job, images.c["index"])
+    return with_parents(connection, connection.execute(query).mappings())
 
 
 def _of_hash(connection: Connection, subject: str, sha256: str) -> Image | None:

@@ -1,5 +1,7 @@
 """Quotes: offered, found again, and used up once."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, select, update
 
 from imagewright.adapters.sql.revocations import check
@@ -10,7 +12,7 @@ from imagewright.adapters.sql.trail import Deed, record
 from imagewright.core.caller import Caller
 from imagewright.core.errors import ConfirmationInvalid
 from imagewright.core.quote import Quote
-from imagewright.ports.books import Demand, Origin
+from imagewright.ports.books import Origin
 
 MOST_OPEN = 8
 _STILL_GOOD = 60_000_000
@@ -74,15 +76,26 @@ def _end_oldest(connection: Connection, still_open: ColumnElement[bool], now: in
     connection.execute(update(quotes).where(quotes.c.id.in_(surplus)).values(closed_at=now))
 
 
-def use_up(connection: Connection, demand: Demand, subject: int, digest: str) -> None:
-    """Use up the quote that a demand gives. Raises ConfirmationInvalid, whatever is wrong."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a quote is used up for, a job or a group, and when."""
+
+    job: str
+    now: int
+
+
+def use_up(connection: Connection, quote: Quote, subject: int, use: Use) -> None:
+    """Use up the open quote of this id, digest and at least this ceiling.
+
+    Raises ConfirmationInvalid, whatever is wrong.
+    """
     values = {
-        "quote": demand.given,
+        "quote": quote.id,
         "whose": subject,
-        "now": demand.now,
-        "plan": digest,
-        "least": demand.quote.ceiling,
-        "into": demand.job,
+        "now": use.now,
+        "plan": quote.digest,
+        "least": quote.ceiling,
+        "into": use.job,
     }
     if connection.execute(_USE, values).rowcount != 1:
         raise ConfirmationInvalid(

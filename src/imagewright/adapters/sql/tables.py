@@ -108,6 +108,7 @@ jobs = Table(
     Column("error_code", Text),
     Column("error_sentence", Text),
     Column("outcome", Text),
+    Column("group", Text),
 )
 """`accounts` are those the ceiling is held on; `made` is how many images it entered."""
 
@@ -137,6 +138,7 @@ Index(
     jobs.c.created_at,
     jobs.c.id,
     jobs.c.state,
+    jobs.c["group"],
     sqlite_where=QUEUED,
     postgresql_where=QUEUED,
 )
@@ -147,7 +149,22 @@ Index(
     sqlite_where=RUNNING,
     postgresql_where=RUNNING,
 )
-# The state is in both so that SQLite finds all of a claim in the index.
+# The state is in both so that SQLite finds all of a claim in the index; the group is there for the
+# places that are taken.
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _subject(),
+    Column("digest", Text, nullable=False),
+    Column("quote", Text, nullable=False),
+    Column("items", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""`items` are the ids of jobs in the order of the asks."""
+
+Index("ix_batches_same", batches.c.subject, batches.c.digest, batches.c.created_at)
 
 budgets = Table(
     "budgets",

@@ -1,6 +1,6 @@
 """Every argument's type and description, named once, so that tools share the words."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -55,6 +55,15 @@ Owned = Annotated[
     list[str] | None,
     Field(description="Your images by id, to price an edit.", max_length=16),
 ]
+Items = Annotated[
+    list[dict[str, Any]] | None,
+    Field(
+        description="Each the arguments of generate_image, or of edit_image with images.",
+        max_length=100,
+    ),
+]
+OnePrompt = Annotated[str | None, Field(description="Instead of items: one edit for each image.")]
+Many = Annotated[list[str] | None, Field(max_length=100)]
 Mask = Annotated[
     str | None,
     Field(
@@ -66,7 +75,7 @@ Strength = Annotated[
 ]
 InputFidelity = Annotated[Fidelity | None, Field(description="Where the model takes one.")]
 Refresh = Annotated[bool, Field(description="Ask them anew.")]
-JobId = Annotated[str, Field(description="A job's id.", max_length=64)]
+JobId = Annotated[str, Field(description="Of a job or a group.", max_length=64)]
 ImageId = Annotated[str, Field(description="An image's id or image:// URI.", max_length=256)]
 ConversationId = Annotated[str, Field(max_length=64)]
 Limit = Annotated[int, Field(ge=1, le=100)]

@@ -47,6 +47,11 @@ async def inputs_of(ctx: Context, images: list[str], mask: str | None) -> Inputs
     return Inputs(references=found[: len(images)], mask=found[-1] if mask else None)
 
 
+def unseen_inputs(images: list[str], mask: str | None) -> Inputs:
+    """As many pictures as an edit names, before anybody has looked at them."""
+    return Inputs(references=(_UNSEEN,) * len(images), mask=_UNSEEN if mask else None)
+
+
 async def edit_asked(ctx: Context, arguments: Mapping[str, Any]) -> Ask:
     """The ask of an edit; its pictures are fetched and kept once all else about it is good.
 
@@ -54,7 +59,7 @@ async def edit_asked(ctx: Context, arguments: Mapping[str, Any]) -> Ask:
     """
     images, mask = arguments["images"], arguments["mask"]
     face = face_of(ctx)
-    unseen = Inputs(references=(_UNSEEN,) * len(images), mask=_UNSEEN if mask else None)
+    unseen = unseen_inputs(images, mask)
     await face.images.check(face.caller(), asked(Action.EDIT, arguments, unseen))
     return asked(Action.EDIT, arguments, await inputs_of(ctx, images, mask))
 

@@ -8,13 +8,16 @@ from fastmcp.tools.base import ToolResult
 from mcp.types import InputRequiredResult
 
 from imagewright.api.mcp.confirm import order
-from imagewright.api.mcp.face import Face, face_of
+from imagewright.api.mcp.face import Face, face_of, origin_of
 from imagewright.api.mcp.render import JobView, job_result
+from imagewright.api.mcp.render_batch import batch_result
 from imagewright.core.ask import Ask
 from imagewright.core.errors import Fault
 from imagewright.core.image import Image
 from imagewright.core.job import Job
 from imagewright.ports.board import News
+from imagewright.ports.books import Admitted
+from imagewright.services.gate import Answer
 
 _STEP = 0.001
 
@@ -25,7 +28,11 @@ async def carry(
     """Admit the ask, wait for its job within bounds, and show it."""
     face = face_of(ctx)
     caller = face.caller()
-    admitted = await order(ctx, face, caller, ask, confirm)
+
+    async def enter(answer: Answer | None) -> Admitted:
+        return await face.images.order(caller, ask, answer, origin_of(ctx))
+
+    admitted = await order(ctx, face, enter, confirm)
     if isinstance(admitted, InputRequiredResult):
         return admitted
     job = await wait_for(ctx, face, admitted.job, wait)
@@ -38,6 +45,19 @@ async def wait_for(ctx: Context, face: Face, job: Job, wait: int | None) -> Job:
     if seconds == 0 or job.state.ended:
         return job
     return await face.jobs.wait(job.caller.subject, job.id, seconds, _Progress(ctx).tell)
+
+
+async def wait_for_group(ctx: Context, face: Face, group: str, wait: int | None) -> None:
+    """Wait likewise for all jobs of a group."""
+    seconds = face.wait if wait is None else wait
+    if seconds:
+        subject = face.caller().subject
+        await face.batches.wait(subject, group, seconds, _Progress(ctx).tell)
+
+
+async def show_group(face: Face, group: str, *, repeated: bool = False) -> ToolResult:
+    """A group as it stands. Raises NotFound."""
+    return batch_result(await face.batches.get(face.caller().subject, group), repeated=repeated)
 
 
 class _Progress:

@@ -18,7 +18,7 @@ _NAMING = {"generate_image", "edit_image"}
 def with_choices(tool: Tool, offers: Sequence[Offer]) -> Tool:
     """A copy of the tool whose schema names the caller's providers, models, levels and formats."""
     properties = tool.parameters.get("properties", {})
-    if "prompt" not in properties:
+    if not {"prompt", "provider"} <= properties.keys():
         return tool
     wanted = {
         name: found for name, found in _choices(offers).items() if found and name in properties

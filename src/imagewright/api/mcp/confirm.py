@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from fastmcp import Context
 from fastmcp.exceptions import ToolError
@@ -18,13 +20,14 @@ from mcp.types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from imagewright.api.mcp.face import Face, origin_of
-from imagewright.core.ask import Ask
-from imagewright.core.caller import Caller
+from imagewright.api.mcp.face import Face
 from imagewright.core.errors import ConfirmationDeclined, ConfirmationRequired
 from imagewright.core.quote import Consent
-from imagewright.ports.books import Admitted
 from imagewright.services.gate import Answer
+
+T = TypeVar("T")
+Enter = Callable[[Answer | None], Awaitable[T]]
+"""Lets an ask in by an answer to its question, if there is one."""
 
 _log = logging.getLogger(__name__)
 _KEY = "spend"
@@ -37,24 +40,23 @@ _ABLE = ClientCapabilities(elicitation=ElicitationCapability(form=FormElicitatio
 
 
 async def order(
-    ctx: Context, face: Face, caller: Caller, ask: Ask, confirm: str | None
-) -> Admitted | InputRequiredResult:
-    """Let the ask in, asking the client for consent where it is needed and can be given.
+    ctx: Context, face: Face, enter: Enter[T], confirm: str | None
+) -> T | InputRequiredResult:
+    """Let an ask in, asking the client for consent where it is needed and can be given.
 
     Raises ConfirmationRequired where the client cannot be asked, ConfirmationDeclined on a no.
     """
     answer = _given(ctx, confirm)
     try:
-        return await face.images.order(caller, ask, answer, origin_of(ctx))
+        return await enter(answer)
     except ConfirmationRequired as required:
-        if Consent.CLIENT not in face.gate.consents(caller) or not _can_be_asked(ctx):
+        if Consent.CLIENT not in face.gate.consents(face.caller()) or not _can_be_asked(ctx):
             raise
         if _modern(ctx):
             return _question(required)
         quote = str(required.details["quote"])
         await _ask_now(ctx, required, face.elicit_seconds)
-    yes = Answer(quote=quote, consent=Consent.CLIENT)
-    return await face.images.order(caller, ask, yes, origin_of(ctx))
+    return await enter(Answer(quote=quote, consent=Consent.CLIENT))
 
 
 def _given(ctx: Context, confirm: str | None) -> Answer | None:

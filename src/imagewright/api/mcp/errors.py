@@ -143,6 +143,11 @@ def bad_arguments(fault: BadArguments) -> InvalidRequest:
     cause = fault.__cause__
     if not isinstance(cause, ValidationError):
         return InvalidRequest("The arguments do not fit the tool's schema.")
+    return not_valid(cause)
+
+
+def not_valid(cause: ValidationError) -> InvalidRequest:
+    """Likewise, of arguments that were checked against a tool's signature."""
     faults = [
         {
             "argument": ".".join(str(part) for part in each["loc"])[:_NAME],

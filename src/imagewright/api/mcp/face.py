@@ -15,6 +15,7 @@ from imagewright.core.ids import Kind
 from imagewright.core.shape import Shaper
 from imagewright.ports.books import Origin
 from imagewright.ports.telemetry import Telemetry
+from imagewright.services.batch import BatchService
 from imagewright.services.conversations import ConversationService
 from imagewright.services.gate import Gate
 from imagewright.services.images import ImageService
@@ -48,6 +49,7 @@ class Face:
     library: LibraryService
     conversations: ConversationService
     jobs: JobService
+    batches: BatchService
     usage: UsageService
     status: StatusService
     telemetry: Telemetry

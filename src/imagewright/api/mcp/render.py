@@ -102,6 +102,8 @@ def job_shape(view: JobView) -> JobShape:
     plan = read_plan(job.plan)
     if plan.ask.continued is not None:
         shape["conversation"] = plan.ask.continued.conversation
+    if job.group is not None:
+        shape["group"] = job.group
     if plan.reason:
         shape["reason"] = plan.reason
     if plan.warnings:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from starlette.middleware import Middleware
 
 from imagewright.api.mcp import (
+    tools_batch,
     tools_conversations,
     tools_images,
     tools_jobs,
@@ -37,6 +38,7 @@ from imagewright.ports.auth import Authenticator
 
 TOOLS: tuple[ToolSpec, ...] = (
     *tools_images.TOOLS,
+    *tools_batch.TOOLS,
     *tools_conversations.TOOLS,
     *tools_jobs.TOOLS,
     *tools_library.TOOLS,

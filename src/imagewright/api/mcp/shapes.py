@@ -47,6 +47,17 @@ class ImageShape(TypedDict):
     path: NotRequired[str]
 
 
+class ItemShape(TypedDict):
+    """One ask of a group: its place from 0, its job and what that made."""
+
+    item: int
+    job: str
+    state: str
+    images: NotRequired[list[str]]
+    code: NotRequired[str]
+    reused: NotRequired[bool]
+
+
 class JobShape(TypedDict):
     """A job: where it stands, what it made and what it cost."""
 
@@ -69,6 +80,10 @@ class JobShape(TypedDict):
     reason: NotRequired[str]
     instead_of: NotRequired[str]
     conversation: NotRequired[str]
+    group: NotRequired[str]
+    counts: NotRequired[dict[str, int]]
+    items: NotRequired[list[ItemShape]]
+    images_left_out: NotRequired[int]
     warnings: NotRequired[list[str]]
     repeated: NotRequired[bool]
     error: NotRequired[FaultShape]

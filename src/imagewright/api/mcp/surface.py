@@ -30,7 +30,7 @@ from imagewright.api.mcp.instructions import instructions
 from imagewright.api.mcp.witnessed import PROMPT, RESOURCE, allowed, denied
 from imagewright.core.errors import Fault, InvalidRequest, Unauthenticated
 from imagewright.core.scope import Scope
-from imagewright.services.gate import Judge
+from imagewright.services.judge import Judge
 
 _log = logging.getLogger(__name__)
 

@@ -4,17 +4,21 @@ from fastmcp import Context
 from fastmcp.tools.base import ToolResult
 
 from imagewright.api.mcp import arguments as a
-from imagewright.api.mcp.carry import show, wait_for
+from imagewright.api.mcp.carry import show, show_group, wait_for, wait_for_group
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of, origin_of
 from imagewright.api.mcp.render import jobs_result
 from imagewright.api.mcp.shapes import JobShape, JobsShape
+from imagewright.core.ids import Kind, is_id
 from imagewright.core.scope import Scope
 
 
 async def get_job(ctx: Context, job: a.JobId, wait: a.Wait = 0) -> ToolResult:
-    """A job's state, progress, latest partial and result."""
+    """How far a job or group is, and its result."""
     face = face_of(ctx)
+    if is_id(Kind.GROUP, job):
+        await wait_for_group(ctx, face, job, wait)
+        return await show_group(face, job)
     subject = face.caller().subject
     found = await wait_for(ctx, face, await face.jobs.get(subject, job), wait)
     return await show(face, subject, found)
@@ -31,9 +35,15 @@ async def list_jobs(
 
 
 async def cancel_job(ctx: Context, job: a.JobId) -> ToolResult:
-    """Stop a job. One that waits costs nothing; a paid one already sent may still be charged."""
+    """Stop a job. One that waits costs nothing; a paid one already sent may still be charged.
+
+    Of a group what waits is stopped.
+    """
     face = face_of(ctx)
     caller = face.caller()
+    if is_id(Kind.GROUP, job):
+        await face.batches.cancel(caller, job, origin_of(ctx))
+        return await show_group(face, job)
     found = await face.jobs.cancel(caller, job, origin_of(ctx))
     found = await wait_for(ctx, face, found, 5)
     return await show(face, caller.subject, found)

@@ -98,7 +98,7 @@ def allowed(face: Face, ctx: Context, component: str, given: Given) -> None:
 def _target(given: Given) -> str | None:
     """The id of the image or job that is read; whatever else was written there is not kept."""
     for value in given.values():
-        if isinstance(value, str) and is_id(Kind.JOB, value):
+        if isinstance(value, str) and (is_id(Kind.JOB, value) or is_id(Kind.GROUP, value)):
             return value
         if isinstance(value, str) and (image := named_image(value)) is not None:
             return image
