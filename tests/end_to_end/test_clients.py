@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from mcp import Client, ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
+from imagewright.api.mcp.server import TOOLS
 from tests.end_to_end.service import OWNER, Mode, Service, configured, running
 from tests.end_to_end.wire import LEGACY, Json
 
@@ -76,7 +77,7 @@ async def checked(client: Any, tool: str, arguments: Json) -> Json:
 
 async def test_fastmcps_client(shared: Service, mode: Mode) -> None:
     async with shared.client(OWNER, mode) as client:
-        assert len(await client.list_tools()) == 13
+        assert len(await client.list_tools()) == len(TOOLS)
         made = await checked(
             client, "generate_image", {"prompt": "a fox", "size": "64x64", "variation": mode}
         )

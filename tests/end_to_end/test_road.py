@@ -7,7 +7,7 @@ from tests.end_to_end.service import OWNER, STRANGER, Mode, Service
 TOOLS = {
     "generate_image", "edit_image", "estimate_cost", "get_job", "list_jobs", "cancel_job",
     "list_images", "get_image", "show_image", "delete_image", "list_providers", "get_usage",
-    "server_info",
+    "server_info", "refine_image", "list_conversations", "clear_conversation", "batch",
 }  # fmt: skip
 
 

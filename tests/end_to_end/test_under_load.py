@@ -12,6 +12,7 @@ async def test_no_request_sees_a_half_read_file(tmp_path: Path) -> None:
     assert found.reloads == 20
     assert found.broken > 0
     assert len(found.seen) > 3
+    assert found.closed * 20 < found.answers
 
 
 async def test_a_subject_revoked_mid_job_spends_nothing_more(tmp_path: Path) -> None:
