@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastmcp.client.elicitation import ElicitResult
+from jsonschema import Draft202012Validator
 
 from tests.end_to_end.books import disagreements, rows
 from tests.end_to_end.service import MEMBER, OWNER, STRANGER, Mode, Service, configured, running
@@ -146,7 +147,10 @@ async def test_one_question_for_all_and_one_consent(plant: Plant, mode: Mode) ->
 
     client = plant.service.client(MEMBER, mode, elicitation_handler=yes)
     async with client:
+        (tool,) = [each for each in await client.list_tools() if each.name == "batch"]
         answer = await client.call_tool("batch", {"items": items})
+    assert tool.output_schema is not None
+    Draft202012Validator(tool.output_schema).validate(answer.structured_content)
     assert (answer.structured_content or {})["counts"] == {"succeeded": 3}
     assert len(asked) == 1
     assert asked[0].startswith(
