@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from imagewright.core.errors import Unavailable
 
 _POSTGRES = "postgresql+psycopg"
 _LOCK_SECONDS = 10
+_AGAIN = 0.02
 
 
 class NotMade(Unavailable):
@@ -84,7 +86,7 @@ def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> 
     )
 
     def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        if _journal(connection, "") != "wal" and _journal(connection, " = WAL") != "wal":
+        if _journal(connection, "") != "wal" and _to_wal(connection, busy_seconds) != "wal":
             raise Unavailable(
                 "The database's file system keeps no write-ahead log.",
                 hint="Put the file on a local disk.",
@@ -101,6 +103,18 @@ def sqlite_engine(url: URL, *, writer: bool, pool: int, busy_seconds: float) -> 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _to_wal(connection: sqlite3.Connection, seconds: float) -> str:
+    """The journal mode after the change to a log, which SQLite itself waits for nobody with."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return _journal(connection, " = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_AGAIN)
 
 
 def _journal(connection: sqlite3.Connection, change: str) -> str:
