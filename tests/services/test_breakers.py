@@ -93,6 +93,18 @@ def test_each_failed_try_doubles_the_rest_up_to_a_bound() -> None:
         call(breakers, AWAY)
 
 
+def test_calls_that_were_under_way_when_it_opened_do_not_lengthen_its_rest() -> None:
+    breakers, clock, _ = made()
+    for _ in range(8):
+        breakers.enter("painter")
+    for _ in range(8):
+        breakers.leave("painter", AWAY)
+    clock.advance(29)
+    assert breakers.resting() == {"painter"}
+    clock.advance(1)
+    assert breakers.resting() == frozenset()
+
+
 def test_a_try_that_is_broken_off_lets_another_one_try() -> None:
     breakers, clock, _ = made()
     call(breakers, AWAY, 3)

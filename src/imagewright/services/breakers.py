@@ -79,11 +79,13 @@ class Breakers:
     def leave(self, provider: str, error: BaseException | None) -> None:
         """After a call that was entered, with what it raised."""
         breaker = self._all[provider]
+        # Calls that began before it opened end one after another; they are one trouble, not many.
+        late = breaker.opened > 0 and not breaker.probing
         breaker.probing = False
         if error is None or isinstance(error, WORKS):
             breaker.failures = breaker.opened = 0
             self._telemetry.breaker(provider, is_open=False)
-        elif isinstance(error, TROUBLE):
+        elif isinstance(error, TROUBLE) and not late:
             self._count(provider, breaker)
 
     def _count(self, provider: str, breaker: _Breaker) -> None:
