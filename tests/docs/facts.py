@@ -19,7 +19,7 @@ from imagewright.core.catalogue import Model, Offer, PerImage
 from imagewright.core.money import Nano, usd
 from imagewright.settings import Settings, load
 from imagewright.settings.names import leaves
-from imagewright.settings.sections import Provider
+from imagewright.settings.upstream import Provider
 
 ADAPTERS = Path(__file__).parents[2] / "src/imagewright/adapters/providers"
 _MILLION = 1_000_000

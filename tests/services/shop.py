@@ -35,12 +35,13 @@ from imagewright.services.batch import BatchService, Road
 from imagewright.services.bench import Bench
 from imagewright.services.breakers import Breakers
 from imagewright.services.catalogue import LiveCatalogue
-from imagewright.services.gate import Answer, Gate, GateRules
+from imagewright.services.gate import Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
 from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
+from imagewright.services.wish import Answer
 from imagewright.services.work import Work
 from imagewright.services.workers import WorkerRules, Workers
 from tests.contracts.samples import DAY, SECOND

@@ -22,7 +22,7 @@ from imagewright.ports.provider import Discovery, Parts, Provider
 from imagewright.ports.telemetry import Telemetry
 from imagewright.services.catalogue import LiveCatalogue
 from imagewright.settings import Settings
-from imagewright.settings.sections import Provider as ProviderSection
+from imagewright.settings.upstream import Provider as ProviderSection
 
 _NOT_CONFIG = ("models",)
 _SETTINGS = "imagewright.toml"

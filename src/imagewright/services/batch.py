@@ -15,10 +15,11 @@ from imagewright.ports.board import News
 from imagewright.ports.books import AdmittedAll, Origin
 from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
-from imagewright.services.gate import Answer, Gate, Wish
+from imagewright.services.gate import Gate
 from imagewright.services.images import ImageService, Signals
 from imagewright.services.jobs import JobService, OnNews
 from imagewright.services.library import LibraryService
+from imagewright.services.wish import Answer, Wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from imagewright.core.budget import (
 )
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Model
-from imagewright.core.errors import BudgetExceeded, ConfirmationRequired, Fault, Forbidden
+from imagewright.core.errors import BudgetExceeded, Fault, Forbidden
 from imagewright.core.ids import Kind
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE, Nano, usd
@@ -43,6 +43,8 @@ from imagewright.ports.books import (
 from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import World
 from imagewright.services.judge import Judge
+from imagewright.services.question import Questions
+from imagewright.services.wish import Answer, Wish
 
 T = TypeVar("T")
 _COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
@@ -65,31 +67,12 @@ class GateRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A yes to a quote, and how strongly it is known to be the caller's own."""
-
-    quote: str
-    consent: Consent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a job used: the plan that was carried out (None: its own), and what is told of it."""
 
     plan: Plan | None = None
     usage: Usage | None = None
     missing: Missing = NONE_MISSING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """A plan on its way through the door: who wants it, from where, with which model and answer."""
-
-    caller: Caller
-    plan: Plan
-    model: Model
-    origin: Origin
-    answer: Answer | None = None
 
 
 class Gate:
@@ -107,6 +90,7 @@ class Gate:
         self._books = books
         self._catalogue = catalogue
         self._rules = rules
+        self._questions = Questions(books, world.clock)
         self._clock = world.clock
         self._new_id = world.new_id
         self._day = (-1, date.min)
@@ -184,7 +168,7 @@ class Gate:
         if Consent.UNATTENDED in strengths:
             return await self._enter(replace(demand, consent=Consent.UNATTENDED))
         if wish.answer is None or wish.answer.consent not in strengths:
-            raise await self._question(wish, demand.quote)
+            raise await self._questions.one(wish, demand.quote, strengths)
         return await self._enter(
             replace(demand, consent=wish.answer.consent, given=wish.answer.quote)
         )
@@ -208,7 +192,7 @@ class Gate:
         if Consent.UNATTENDED in strengths:
             bulk = _consented(bulk, Consent.UNATTENDED, None)
         elif answer is None or answer.consent not in strengths:
-            raise await self._question_all(wishes, owed, bulk.quote)
+            raise await self._questions.whole(wishes, owed, bulk.quote, strengths)
         else:
             bulk = _consented(bulk, answer.consent, answer.quote)
         return await self._entered(self._books.admit_all(bulk), bulk.demands[0].now)
@@ -335,35 +319,6 @@ class Gate:
             now=now,
             shape=self._rules.shaper.ask(wish.plan.ask) if self._rules.shaper else None,
         )
-
-    async def _question(self, wish: Wish, quote: Quote) -> ConfirmationRequired:
-        open_quote = await self._books.offer(wish.caller, quote, wish.origin, self._clock.now())
-        others = tuple(f"{each.provider} / {each.model}" for each in wish.plan.fallbacks)
-        return ConfirmationRequired(
-            open_quote.question(wish.plan.ask.prompt, others),
-            hint=self._how_to_consent(wish.caller),
-            details=open_quote.public() | ({"fallbacks": list(others)} if others else {}),
-        )
-
-    async def _question_all(
-        self, wishes: Sequence[Wish], owed: Sequence[Demand], quote: Quote
-    ) -> ConfirmationRequired:
-        first = wishes[0]
-        open_quote = await self._books.offer(first.caller, quote, first.origin, self._clock.now())
-        plans = [plan for demand in owed for plan in demand.plan.fallbacks]
-        others = tuple(dict.fromkeys(f"{each.provider} / {each.model}" for each in plans))
-        asks = open_quote.question(owed[0].plan.ask.prompt, others)
-        details = open_quote.public() | {"items": len(wishes), "to_do": len(owed)}
-        return ConfirmationRequired(
-            f"A batch of {len(wishes)}, of which {len(owed)} cost: {asks}",
-            hint=self._how_to_consent(first.caller),
-            details=details | ({"fallbacks": list(others)} if others else {}),
-        )
-
-    def _how_to_consent(self, caller: Caller) -> str:
-        if Consent.ECHO in self.consents(caller):
-            return "Repeat the call with confirm set to the quote's id. Nothing was spent."
-        return "Use a client that can be asked (MCP elicitation). Nothing was spent."
 
     def _today(self) -> date:
         """Worked out once a minute: it is asked on every call, and no day begins within one."""

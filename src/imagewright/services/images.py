@@ -18,10 +18,11 @@ from imagewright.ports.books import Admitted, Origin
 from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import Clock
 from imagewright.ports.queue import Queue
-from imagewright.services.gate import Answer, Gate, Wish
+from imagewright.services.gate import Gate
 from imagewright.services.intake import Intake
 from imagewright.services.judge import Judge
 from imagewright.services.library import LibraryService
+from imagewright.services.wish import Answer, Wish
 
 _MICRO = 1_000_000
 

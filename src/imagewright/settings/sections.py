@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
-from imagewright.core.redirect import LOOPBACK
 from imagewright.settings.defaults import Defaults
-from imagewright.settings.issuers import Issuers
+from imagewright.settings.identity import Audit, Auth, Proxy, SignIn
 from imagewright.settings.routing import Routing
 from imagewright.settings.section import Section
 from imagewright.settings.units import (
@@ -19,24 +18,17 @@ from imagewright.settings.units import (
     DatabaseUrl,
     FilePath,
     Host,
-    Models,
-    Option,
     Origins,
-    Parameters,
     ProviderName,
     Seconds,
     Templates,
     TrustedProxies,
     UrlPath,
-    ValkeyUrl,
-    Words,
     Zone,
-    unwrap_secrets,
-    wrap_secrets,
 )
+from imagewright.settings.upstream import Provider
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
-DAY = 86_400
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -86,117 +78,6 @@ class Log(Section):
     )
     format: Literal["json", "console"] = Field(
         default="json", description="One JSON object a line, or text for a terminal."
-    )
-
-
-class Auth(Section):
-    """Who may call, and with what."""
-
-    acl_path: FilePath | None = Field(default=None, description="acl.toml: who may do what.")
-    tokens_path: FilePath | None = Field(
-        default=None, description="tokens.toml: tokens and their subjects."
-    )
-    token: SecretStr | None = Field(
-        default=None, description="A single token for a small set-up; also IMAGEWRIGHT_TOKEN."
-    )
-    token_subject: str | None = Field(
-        default=None, description="The subject of `token`; also IMAGEWRIGHT_TOKEN_SUBJECT."
-    )
-    issuers: Issuers = Field(
-        default={}, description="[auth.issuers.<name>]: whose signed tokens are good."
-    )
-
-    @property
-    def configured(self) -> bool:
-        """Whether callers over HTTP have to show who they are."""
-        return self.tokens_path is not None or self.token is not None or bool(self.issuers)
-
-
-class SignIn(Section):
-    """How people sign in to the pages, and for how long."""
-
-    tokens: bool = Field(default=True, description="Whether a pasted token signs in.")
-    issuer: str | None = Field(
-        default=None, description="The table of [auth.issuers] that people sign in with."
-    )
-    title: str | None = Field(
-        default=None, max_length=60, description="What the button calls it; unset is its name."
-    )
-    client_id: str | None = Field(default=None, description="What this service is called there.")
-    client_secret: SecretStr | None = Field(
-        default=None, description="Its secret there; unset is a public client."
-    )
-    scopes: Words = Field(
-        default=("openid", "profile", "email"), description="What is asked of it."
-    )
-    hosts: Words = Field(default=(), description="Other hosts that its endpoints may stand on.")
-    idle: Seconds = Field(
-        default=1800, ge=60, le=86_400, description="How long a sign-in lasts without a use."
-    )
-    longest: Seconds = Field(
-        default=28_800, ge=60, le=604_800, description="How long a sign-in lasts in all."
-    )
-    failures: int = Field(
-        default=10, ge=1, le=1000, description="Failed sign-ins from one address in a minute."
-    )
-
-
-class Audit(Section):
-    """What the audit tells beyond decisions that spent, changed or refused something."""
-
-    reads: bool = Field(default=False, description="A line for each read that was allowed.")
-    prompts: Literal["hash", "text"] = Field(
-        default="hash", description="Prompts as keyed hashes, or as they were written."
-    )
-
-
-class Proxy(Section):
-    """Our own authorization server, for an identity provider where no client can register."""
-
-    issuer: str | None = Field(
-        default=None, description="Which of [auth.issuers] signs people in; unset is off."
-    )
-    client_id: str = Field(default="", description="Our client at the provider.")
-    client_secret: SecretStr | None = Field(
-        default=None, description="Its secret; also client_secret_file."
-    )
-    method: Literal["client_secret_basic", "client_secret_post", "none"] = Field(
-        default="client_secret_basic", description="How our client shows its secret."
-    )
-    scopes: Words = Field(
-        default=("openid", "profile", "email", "offline_access"),
-        description="What the provider is asked for.",
-    )
-    parameters: Parameters = Field(
-        default={}, description="More parameters for the provider's sign-in page."
-    )
-    redirects: Words = Field(
-        default=(LOOPBACK,), description="Where clients may have people sent back to."
-    )
-    documents: bool = Field(
-        default=False, description="Whether a client may be a document at an address of its own."
-    )
-    access: Seconds = Field(
-        default=600, ge=60, le=3600, description="How long an access token is good."
-    )
-    idle: Seconds = Field(
-        default=30 * DAY, ge=DAY, le=366 * DAY, description="How long a grant lives unused."
-    )
-    registrations: int = Field(
-        default=100, ge=1, le=100_000, description="Registrations in an hour, in total."
-    )
-    registrations_each: int = Field(
-        default=20, ge=1, le=100_000, description="Registrations in an hour from one address."
-    )
-    clients: int = Field(default=5000, ge=1, le=1_000_000, description="Clients that are kept.")
-    client_unused: Seconds = Field(
-        default=3600, ge=600, le=DAY, description="How long a client is kept before its first use."
-    )
-    client_idle: Seconds = Field(
-        default=90 * DAY, ge=DAY, le=3660 * DAY, description="How long a client is kept unused."
-    )
-    valkey_url: ValkeyUrl | None = Field(
-        default=None, description="Where sealed values stand in stead of the database."
     )
 
 
@@ -259,60 +140,6 @@ class Limits(Section):
     thumbnail_edge: int = Field(
         default=512, ge=16, le=4096, description="Longer edge of a thumbnail."
     )
-
-
-class Provider(Section):
-    """One upstream. Keys not named here are its adapter's own, and are checked by it."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-    __pydantic_extra__: dict[str, Option]
-
-    kind: str = Field(description="Which adapter speaks to it; the section's name if unset.")
-    api_key: SecretStr | None = Field(
-        default=None,
-        description="Its key; also api_key_file, or the credential provider-<name>-key.",
-    )
-    title: str | None = Field(
-        default=None, max_length=60, description="For people; unset is its adapter's."
-    )
-    discover: bool = Field(
-        default=True, description="Ask it what models it has, where its adapter can."
-    )
-    policy: Literal["openai", "compat"] = Field(
-        default="openai",
-        description="compat sends every model a seed and a negative prompt, which relays take.",
-    )
-    prefix: str | None = Field(
-        default=None, max_length=1000, description="Before every prompt; unset is `prefix` of all."
-    )
-    templates: Templates = Field(
-        default={}, description="[providers.<name>.templates]: beside those of all."
-    )
-    defaults: Defaults = Field(
-        default=Defaults(), description="[providers.<name>.defaults]: before those of all."
-    )
-    prices: dict[str, object] = Field(
-        default={}, description="[providers.<name>.prices]: by model, before all others."
-    )
-    models: Models = Field(
-        default=(),
-        description="Names, or [[providers.<name>.models]] where they differ from the catalogue.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _hide(cls, data: Mapping[str, object]) -> dict[str, object]:
-        return {
-            key: value if key in cls.model_fields else wrap_secrets(key, value)
-            for key, value in data.items()
-        }
-
-    def options(self) -> dict[str, object]:
-        """The adapter's own keys, the key and the models; secrets are plain texts in it."""
-        found = dict(self.model_extra or {})
-        found |= {"api_key": self.api_key} if self.api_key is not None else {}
-        found |= {"models": list(self.models)} if self.models else {}
-        return {key: unwrap_secrets(value) for key, value in found.items()}
 
 
 class Settings(BaseSettings):

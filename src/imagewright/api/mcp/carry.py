@@ -17,7 +17,7 @@ from imagewright.core.image import Image
 from imagewright.core.job import Job
 from imagewright.ports.board import News
 from imagewright.ports.books import Admitted
-from imagewright.services.gate import Answer
+from imagewright.services.wish import Answer
 
 _STEP = 0.001
 

@@ -23,7 +23,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from imagewright.api.mcp.face import Face
 from imagewright.core.errors import ConfirmationDeclined, ConfirmationRequired
 from imagewright.core.quote import Consent
-from imagewright.services.gate import Answer
+from imagewright.services.wish import Answer
 
 T = TypeVar("T")
 Enter = Callable[[Answer | None], Awaitable[T]]

@@ -13,7 +13,7 @@ from imagewright.api.mcp.face import face_of, origin_of
 from imagewright.api.mcp.shapes import JobShape
 from imagewright.core.scope import Scope
 from imagewright.ports.books import AdmittedAll
-from imagewright.services.gate import Answer
+from imagewright.services.wish import Answer
 
 
 async def batch(
