@@ -1,15 +1,18 @@
 """What every jobs table promises. A suite gives the fixture `desk`."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from imagewright.core.errors import NotFound
-from imagewright.core.job import State
+from imagewright.core.job import Job, State
 from imagewright.ports.jobs import Lease, Recovered
+from tests.contracts.books import EVERYONE, balance
 from tests.contracts.samples import (
     NOON,
     OWNER,
+    PRICE,
     SECOND,
     STRANGER,
     TEAM_MATE,
@@ -164,6 +167,161 @@ class Recovery:
         assert recovered == Recovered(requeued=(claimed.id,), unknown=(started.id,))
 
 
+class Tracking:
+    """Of orders that a vendor has taken."""
+
+    async def test_what_is_entered_is_the_attempts_own(self, desk: Desk) -> None:
+        await desk.admit()
+        job = await desk.run()
+        await desk.jobs.track(job, "order-1")
+        assert (await desk.jobs.get(OWNER.subject, job.id)).request == "order-1"
+        await desk.jobs.track(replace(job, attempt=9), "order-2")
+        assert (await desk.jobs.get(OWNER.subject, job.id)).request == "order-1"
+        await desk.jobs.track(job, None)
+        assert (await desk.jobs.get(OWNER.subject, job.id)).request is None
+
+    async def test_a_lost_one_is_put_aside_and_taken_again(self, desk: Desk) -> None:
+        await desk.admit()
+        job = await desk.run()
+        await desk.jobs.track(job, "order-1")
+        recovered = await desk.jobs.recover(NOON + 61 * SECOND, sole=False)
+        assert recovered == Recovered(requeued=(), unknown=(), aside=(job.id,))
+        assert await desk.claim(now=NOON + 60 * SECOND) is None
+        again = await desk.claim("worker-2", NOON + 61 * SECOND)
+        assert again is not None
+        assert (again.id, again.caller, again.attempt) == (job.id, OWNER, 2)
+        assert (again.request, again.started_at) == ("order-1", NOON + SECOND)
+        assert not await desk.books.settle(verdict(job))
+        assert await desk.books.settle(verdict(again, owner="worker-2"))
+
+    @pytest.mark.parametrize("start", [False, True])
+    async def test_it_stays_aside_however_often_it_is_lost(self, desk: Desk, start: bool) -> None:
+        await desk.admit(ceiling=0 if start else PRICE)
+        job = await desk.run()
+        await desk.jobs.track(job, "order-1")
+        for _ in range(3):
+            assert (await desk.jobs.recover(NOON, sole=True)).aside == (job.id,)
+            assert await desk.jobs.recover(NOON, sole=True) == Recovered(requeued=(), unknown=())
+            again = await desk.claim()
+            assert again is not None
+            assert not start or await desk.jobs.start(again, "worker-1", NOON)
+
+    async def test_it_waits_in_nobodys_place_until_it_is_due(self, desk: Desk) -> None:
+        for place in range(3):
+            await desk.admit(f"fox {place}")
+        first, _second = await desk.run(), await desk.run()
+        assert await desk.claim() is None
+        due = NOON + 30 * SECOND
+        assert await desk.jobs.put_aside(first, "worker-1", "order-1", due)
+        third = await desk.claim(now=due - 1)
+        assert third is not None
+        assert third.id not in {first.id, _second.id}
+        resumed = await desk.claim(now=due)
+        assert resumed is not None
+        assert (resumed.id, resumed.request) == (first.id, "order-1")
+        assert await desk.claim(now=due) is None
+
+    async def test_only_its_owner_puts_it_aside(self, desk: Desk) -> None:
+        await desk.admit()
+        job = await desk.run()
+        assert not await desk.jobs.put_aside(job, "worker-2", "order-1", NOON)
+        assert not await desk.jobs.put_aside(replace(job, attempt=9), "worker-1", "x", NOON)
+        assert await desk.jobs.put_aside(job, "worker-1", "order-1", NOON)
+        assert not await desk.jobs.put_aside(job, "worker-1", "order-1", NOON)
+        assert await desk.jobs.renew(Lease(owner="worker-1", until=NOON)) == frozenset()
+        assert (await desk.jobs.get(OWNER.subject, job.id)).state is State.RUNNING
+
+    async def test_the_same_ask_finds_it(self, desk: Desk) -> None:
+        await desk.admit()
+        job = await desk.run()
+        await desk.jobs.put_aside(job, "worker-1", "order-1", NOON)
+        assert (await desk.admit()).id == job.id
+
+    async def test_cancelled_it_is_looked_at_at_once_and_keeps_its_hold(self, desk: Desk) -> None:
+        await desk.admit()
+        job = await desk.run()
+        await desk.jobs.put_aside(job, "worker-1", "order-1", NOON + 99 * SECOND)
+        told = await desk.books.cancel(OWNER, job.id, WHENCE, NOON + 2)
+        assert (told.state, told.cancel, told.actual) == (State.RUNNING, True, None)
+        again = await desk.claim(now=NOON + 2)
+        assert again is not None
+        assert (again.id, again.cancel) == (job.id, True)
+
+    async def test_many_workers_never_take_one_twice(self, desk: Desk) -> None:
+        for caller in (OWNER, TEAM_MATE, STRANGER):
+            await desk.admit(caller=caller)
+            job = await desk.run()
+            await desk.jobs.put_aside(job, "worker-1", "order-1", NOON)
+        claims = await asyncio.gather(*(desk.claim(f"worker-{n}") for n in range(12)))
+        taken = [job.id for job in claims if job is not None]
+        assert len(taken) == len(set(taken))
+        rest = [await desk.claim() for _ in range(3)]
+        taken += [each.id for each in rest if each is not None]
+        assert len(taken) == len(set(taken)) == 3
+
+
+class Reopening:
+    """Of jobs whose outcome nobody knows."""
+
+    async def lost(self, desk: Desk, request: str | None = "order-1") -> Job:
+        await desk.admit()
+        job = await desk.run()
+        await desk.jobs.track(job, request)
+        assert await desk.books.settle(verdict(job, None, state=State.OUTCOME_UNKNOWN))
+        return await desk.jobs.get(OWNER.subject, job.id)
+
+    @pytest.mark.parametrize(
+        ("amount", "state", "held"),
+        [
+            (PRICE, State.SUCCEEDED, 0),
+            (0, State.FAILED, 0),
+            (None, State.OUTCOME_UNKNOWN, PRICE),
+        ],
+    )
+    async def test_it_is_settled_as_if_it_had_run_on(
+        self, desk: Desk, amount: int | None, state: State, held: int
+    ) -> None:
+        job = await self.lost(desk)
+        again = await desk.jobs.reopen(job, Lease(owner="asker", until=NOON + 9 * SECOND))
+        assert again is not None
+        assert (again.state, again.attempt, again.request) == (State.RUNNING, 2, "order-1")
+        assert (again.finished_at, again.error_code, again.started_at) == (
+            None,
+            None,
+            job.started_at,
+        )
+        assert await balance(desk, EVERYONE) == (PRICE, 0)
+        images = (desk.image(job.id),) if state is State.SUCCEEDED else ()
+        ended = verdict(again, amount, state=state, owner="asker", images=images)
+        assert await desk.books.settle(ended)
+        assert (await desk.jobs.get(OWNER.subject, job.id)).state is state
+        assert await balance(desk, EVERYONE) == (held, amount or 0)
+
+    async def test_one_asker_only_takes_it(self, desk: Desk) -> None:
+        job = await self.lost(desk)
+        lease = Lease(owner="asker", until=NOON + 9 * SECOND)
+        both = await asyncio.gather(desk.jobs.reopen(job, lease), desk.jobs.reopen(job, lease))
+        assert [each is None for each in both].count(False) == 1
+
+    async def test_an_asker_that_is_lost_leaves_it_aside(self, desk: Desk) -> None:
+        job = await self.lost(desk)
+        assert await desk.jobs.reopen(job, Lease(owner="asker", until=NOON + 9)) is not None
+        assert (await desk.jobs.recover(NOON + 9, sole=False)).aside == (job.id,)
+
+    async def test_without_a_request_there_is_nothing_to_ask(self, desk: Desk) -> None:
+        job = await self.lost(desk, None)
+        assert await desk.jobs.reopen(job, Lease(owner="asker", until=NOON)) is None
+        assert (await desk.jobs.get(OWNER.subject, job.id)).state is State.OUTCOME_UNKNOWN
+
+    async def test_what_has_another_end_is_left(self, desk: Desk) -> None:
+        job, _ = await desk.done()
+        assert await desk.jobs.reopen(job, Lease(owner="asker", until=NOON)) is None
+        running = await desk.admit("running")
+        await desk.jobs.track(await desk.run(), "order-1")
+        now = await desk.jobs.get(OWNER.subject, running.id)
+        assert await desk.jobs.reopen(now, Lease(owner="asker", until=NOON)) is None
+
+
 class Telling:
     async def test_a_job_is_told_to_its_subject_only(self, desk: Desk) -> None:
         job = await desk.admit()
@@ -210,5 +368,5 @@ class Telling:
         assert await desk.jobs.counts() == {"queued": 1, "running": 0, "outcome_unknown": 1}
 
 
-class JobsContract(Claiming, Running, Recovery, Telling):
+class JobsContract(Claiming, Running, Recovery, Tracking, Reopening, Telling):
     pass

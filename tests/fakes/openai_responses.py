@@ -95,17 +95,22 @@ def answered(*output: object, **changes: Any) -> Reply:
 
 
 class FakeResponses(Vendor):
-    """Serves `/v1/responses` and `/v1/models`; it has forgotten the responses in `forgotten`."""
+    """Serves `/v1/responses` and `/v1/models`; it has forgotten the responses in `forgotten`.
+
+    `stored` is what is answered for a response by its id.
+    """
 
     paid: ClassVar[str] = "/v1/responses"
 
     def __init__(self) -> None:
         super().__init__()
         self.forgotten: set[str] = set()
+        self.stored: dict[str, Reply] = {}
 
     def routes(self) -> Sequence[BaseRoute]:
         return [
             Route("/v1/responses", self._responses, methods=["POST"]),
+            Route("/v1/responses/{name}", self._stored),
             Route("/v1/models", self._models),
         ]
 
@@ -155,6 +160,13 @@ class FakeResponses(Vendor):
             if any(known.get(part.get("type"), "") not in part for part in parts):
                 return error(400, "invalid_value", param="input")
         return None
+
+    async def _stored(self, request: Request) -> Response:
+        received = await self.note(request)
+        reply = self.stored.get(request.path_params["name"], error(404, None))
+        if received.headers.get("authorization") != f"Bearer {KEY}":
+            reply = error(401, "invalid_api_key")
+        return self.sent(reply, reply.body or b"")
 
     async def _models(self, request: Request) -> Response:
         await self.note(request)

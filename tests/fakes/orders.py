@@ -10,7 +10,7 @@ from imagewright.core.picture import Format
 from imagewright.core.plan import Plan
 from imagewright.core.size import Size
 from imagewright.ports.imaging import Imaging
-from imagewright.ports.provider import Input, Order, Parts
+from imagewright.ports.provider import MAX_REQUEST, Input, Order, Parts
 from tests.fakes.imaging import PlainImaging
 from tests.fakes.pictures import encoded, half_changed
 
@@ -65,6 +65,7 @@ class Watched:
 
     stages: list[tuple[str, int, int]] = field(default_factory=list)
     partials: list[tuple[int, bytes]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     repeated: int = 0
     taken_back: Exception | None = None
 
@@ -76,6 +77,10 @@ class Watched:
 
     async def partial(self, index: int, data: bytes) -> None:
         self.partials.append((index, data))
+
+    async def accepted(self, request: str) -> None:
+        assert len(request) <= MAX_REQUEST
+        self.requests.append(request)
 
     async def again(self) -> None:
         self.repeated += 1

@@ -29,6 +29,16 @@ def returns(*pictures: bytes, usage: Usage | None = None) -> Act:
     return act
 
 
+def accepts(then: Act, request: str = "vendor-order-1") -> Act:
+    """Tell that the vendor has the order, then do the rest."""
+
+    async def act(order: Order, watch: Watch) -> Delivery:
+        await watch.accepted(request)
+        return await then(order, watch)
+
+    return act
+
+
 def fails(fault: BaseException) -> Act:
     """Raise it."""
 
@@ -94,3 +104,18 @@ class ScriptedProvider:
 
     def _next(self) -> Act:
         return self.script.pop(0) if self.script else self.act
+
+
+@dataclass
+class TrackedProvider(ScriptedProvider):
+    """Keeps `ports.provider.Tracking` too: each look takes the next of `looks`, then `found`."""
+
+    looks: list[Act] = field(default_factory=list)
+    found: Act = field(default_factory=returns)
+    asked: list[str] = field(default_factory=list)
+
+    async def collect(self, order: Order, request: str, watch: Watch) -> Delivery:
+        assert (order.references, order.mask) == ((), None)
+        self.asked.append(request)
+        look = self.looks.pop(0) if self.looks else self.found
+        return await look(order, watch)

@@ -63,3 +63,5 @@ class Job:
     """What was made, as JSON: usage, warnings, failures by index; None until settled."""
     group: str | None = None
     """The job group that entered it."""
+    request: str | None = None
+    """By what its provider can be asked after the order that it took, as `core.taken` writes it."""

@@ -9,10 +9,11 @@ from imagewright.core.job import Job
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """Jobs put right after an owner was lost: put back in the queue, and of unknown outcome."""
+    """Jobs put right after an owner was lost: queued again, of unknown outcome, and put aside."""
 
     requeued: tuple[str, ...]
     unknown: tuple[str, ...]
+    aside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,10 @@ class Jobs(Protocol):
     """Reads are by subject; claims are by owner, lease and attempt. Times are UTC microseconds."""
 
     async def claim(self, lease: Lease, running: int, now: int) -> Job | None:
-        """Take the next queued job, fair between subjects, none of a subject that runs `running`.
+        """Take the next job: one that was put aside and is due, else a queued one.
 
+        Those are taken fair between subjects, none of a subject that runs `running`; what was put
+        aside runs in nobody's place.
         Fair: the subject with the fewest running jobs first, then the oldest job. Two workers
         never take one job: the row changes only while it is still queued.
         """
@@ -46,6 +49,24 @@ class Jobs(Protocol):
     async def report(self, job: Job, stage: str, done: int, total: int) -> None:
         """Keep how far a running job is, for those who ask."""
 
+    async def track(self, job: Job, request: str | None) -> None:
+        """Enter by what its vendor can be asked after a running attempt's order, or forget it.
+
+        Nothing is entered where the attempt is no longer the job's.
+        """
+
+    async def put_aside(self, job: Job, owner: str, request: str, due: int) -> bool:
+        """Leave a running job, to be claimed again at `due` and asked after by `request`.
+
+        Its hold stays, and so does `started_at`. False where it is no longer this owner's attempt.
+        """
+
+    async def reopen(self, job: Job, lease: Lease) -> Job | None:
+        """Take a job of unknown outcome, to ask its vendor once more; its hold stands as it stood.
+
+        None where it has a settled end, was tried again since, or has no request to ask by.
+        """
+
     async def get(self, subject: str, job: str) -> Job:
         """Raises NotFound."""
 
@@ -60,7 +81,8 @@ class Jobs(Protocol):
     async def recover(self, now: int, *, sole: bool) -> Recovered:
         """Put right the running jobs whose lease has ended, or all where this is the sole process.
 
-        Not started, or with nothing held: queued again. Started: `outcome_unknown`, its hold kept.
+        With a request to ask by: put aside, due now. Else, not started or with nothing held: queued
+        again. Started: `outcome_unknown`, its hold kept.
         """
 
     async def counts(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from imagewright.ports.clock import Clock
 from imagewright.ports.imaging import Imaging
 
 MAX_CONTINUATION = 1_000_000
+MAX_REQUEST = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Order:
 
     `mask` is a PNG with one band of 8 bits, as large as the first reference: white is changed,
     black is kept. `continuation` is what this provider left with the first reference when it made
-    that picture, for a plan that refines it.
+    that picture, for a plan that refines it. An order that is collected has none of these.
     """
 
     plan: Plan
@@ -101,11 +102,26 @@ class Watch(Protocol):
     async def partial(self, index: int, data: bytes) -> None:
         """A partial image that the provider really sent; `index` counts the order's from 0."""
 
+    async def accepted(self, request: str) -> None:
+        """Told as soon as the vendor can be asked after the order, and each time that changes.
+
+        `request` is for the provider's own `collect`: at most `MAX_REQUEST` characters, and no
+        secret. It is kept with the job, so that the order survives this process.
+        """
+
     async def again(self) -> None:
         """Asked before an attempt that surely was not accepted is repeated.
 
         Raises a Fault, to be passed on, where what allowed the order was taken back meanwhile.
         """
+
+
+class NotYet(Exception):
+    """A vendor is still at work, or did not answer; asked after `pause` seconds, it may tell."""
+
+    def __init__(self, pause: float) -> None:
+        super().__init__()
+        self.pause = pause
 
 
 class Provider(Protocol):
@@ -125,6 +141,20 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+
+
+@runtime_checkable
+class Tracking(Protocol):
+    """Only providers have it whose vendors can be asked after an order once it was taken."""
+
+    async def collect(self, order: Order, request: str, watch: Watch) -> Delivery:
+        """Fetch what came of an order that was taken earlier, by what `accepted` was told.
+
+        It never makes a new order, so it may be repeated at any time. Raises NotYet where the
+        vendor is at work or cannot be reached, a fault as `Provider` does where the vendor says
+        that nothing was made, and OutcomeUnknown where it no longer tells. Pictures that the
+        vendor cannot be asked after are OutcomeUnknown among the delivery's failures.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,9 @@ from imagewright.services.library import LibraryService
 Decide = Callable[[], Awaitable[None]]
 """Raises a Fault where what allowed a job was taken back."""
 
+Accepted = Callable[[str], Awaitable[None]]
+"""Remembers by what an order that its vendor took can be asked after."""
+
 _log = logging.getLogger(__name__)
 _WRITE_EVERY = 1.0
 
@@ -65,11 +68,16 @@ class Reporter:
 class Minder:
     """The `Watch` of one job: a reporter that also keeps it from going on without its grants."""
 
-    def __init__(self, reporter: Reporter, decide: Decide) -> None:
+    def __init__(self, reporter: Reporter, decide: Decide, accepted: Accepted) -> None:
         self.stage = reporter.stage
         self.partial = reporter.partial
+        self._accepted = accepted
         self._decide = decide
         self._refusal: Fault | None = None
+
+    async def accepted(self, request: str) -> None:
+        """Remember it; what cannot be entered is kept in this process."""
+        await self._accepted(request)
 
     async def again(self) -> None:
         """Raise what the decision raises."""

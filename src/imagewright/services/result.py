@@ -47,6 +47,14 @@ class Arrived:
     delivery: Delivery
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """An order that its vendor has: it is asked after once `pause` seconds are over."""
+
+    request: str = field(repr=False)
+    pause: float = 0.0
+
+
 @dataclass(slots=True, kw_only=True)
 class Result:
     """`settled` None leaves the cost to the gate; `made_by` is the plan that was carried out."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -29,6 +29,7 @@ from imagewright.core.plan import Plan, read_plan
 from imagewright.core.scope import Scope
 from imagewright.core.verdict import Verdict
 from imagewright.ports.board import News
+from imagewright.ports.jobs import Lease
 from imagewright.ports.provider import Order
 from imagewright.services.bench import Bench
 from imagewright.services.gate import Report, component_of
@@ -40,6 +41,7 @@ from imagewright.services.result import (
     NOTHING_MADE,
     PASSED_ON,
     Arrived,
+    Aside,
     Result,
     broken_off,
     delivered,
@@ -47,6 +49,7 @@ from imagewright.services.result import (
     unknown,
     why_none,
 )
+from imagewright.services.tracking import Tracker
 
 _log = logging.getLogger(__name__)
 
@@ -64,10 +67,15 @@ class Work:
         self._started: set[str] = set()
         self._unwanted: set[str] = set()
         self._hurried = asyncio.Event()
+        self._tracker = Tracker(bench)
 
-    def unwanted(self, job: str) -> None:
-        """Note that a job was cancelled by its subject, before its task is cancelled."""
+    def unwanted(self, job: str) -> bool:
+        """Note that a job was cancelled by its subject; whether its task is then to be cancelled.
+
+        A paid order that is only asked after goes on: what the vendor made is charged.
+        """
         self._unwanted.add(job)
+        return not self._tracker.collects(job)
 
     def hurry(self) -> None:
         """Settle what is to be settled at once, or leave it to the next start."""
@@ -78,7 +86,8 @@ class Work:
 
         Cancelled before the start and not by its subject, or at any time where nothing can be
         charged, the job is left for recovery to queue again; cancelled later, what was made
-        by then is kept and settled first.
+        by then is kept and settled first. What a vendor has taken under an id of its own is put
+        aside wherever its call breaks off, and asked after instead of asked for again.
         """
         try:
             await self._carry_out(job)
@@ -86,10 +95,23 @@ class Work:
             self._starting.discard(job.id)
             self._started.discard(job.id)
             self._unwanted.discard(job.id)
+            self._tracker.forget(job.id)
+
+    async def ask_again(self, job: Job, seconds: int) -> bool:
+        """Ask once more after a job of unknown outcome, for at most so many seconds.
+
+        False where there is nothing to ask by, or it has another end by now. Raises Unavailable.
+        """
+        lease = Lease(owner=self.owner, until=self._bench.clock.now() + seconds * _MICRO)
+        reopened = await self._bench.jobs.reopen(job, lease)
+        if reopened is None:
+            return False
+        await self.carry_out(reopened)
+        return True
 
     async def _carry_out(self, job: Job) -> None:
         stopped = False
-        made: Arrived | Result | None
+        made: Arrived | Result | Aside | None
         try:
             made = await self._made(job)
         except asyncio.CancelledError:
@@ -100,9 +122,19 @@ class Work:
         if stopped:
             raise asyncio.CancelledError
 
-    async def _made(self, job: Job) -> Arrived | Result:
+    async def _made(self, job: Job) -> Arrived | Result | Aside:
+        if job.request is not None:
+            collected = await self._tracker.collected(job)
+            if collected is not None:
+                return collected
+        return await self._begun(job)
+
+    async def _begun(self, job: Job) -> Arrived | Result | Aside:
         bench = self._bench
         try:
+            if job.request is not None:
+                await bench.jobs.track(job, None)
+                self._tracker.forget(job.id)
             plan = read_plan(job.plan)
             order = await self._order(job, plan)
             await bench.library.room()
@@ -139,19 +171,19 @@ class Work:
             raise NotFound("The conversation that this goes on from was cleared.")
         return found
 
-    async def _called(self, job: Job, order: Order) -> Arrived | Result:
+    async def _called(self, job: Job, order: Order) -> Arrived | Result | Aside:
         try:
             async with asyncio.timeout(self._bench.deadline):
                 return await self._passed_on(job, order)
         except TimeoutError:
-            return broken_off(job, "The provider did not answer in time.")
+            return self._tracker.broken_off(job, "The provider did not answer in time.")
         except NOTHING_MADE as fault:
             return failed(fault)
         except OutcomeUnknown as fault:
-            return broken_off(job, fault.sentence)
+            return self._tracker.broken_off(job, fault.sentence)
         except Exception:  # noqa: BLE001 - money may have been spent, so nothing may escape
             _log.exception("provider broke", extra={"job": job.id, "provider": job.provider})
-            return broken_off(job, "The call to the provider broke off.")
+            return self._tracker.broken_off(job, "The call to the provider broke off.")
 
     async def _passed_on(self, job: Job, order: Order) -> Arrived | Result:
         """What the first provider brings that takes the order: the plan's, or a fallback's."""
@@ -163,6 +195,7 @@ class Work:
                 following = await self._following(job, others)
                 if following is None:
                     raise
+                await self._tracker.disown(job)
                 _log.warning(
                     "passed on",
                     extra={
@@ -184,7 +217,8 @@ class Work:
     async def _call(self, job: Job, order: Order) -> Arrived | Result:
         bench, plan = self._bench, order.plan
         reporter = Reporter(job, bench.jobs, bench.library, bench.board, bench.clock)
-        watch = Minder(reporter, partial(self._decide_again, job, plan))
+        decide = partial(self._decide_again, job, plan)
+        watch = Minder(reporter, decide, partial(self._tracker.accepted, job, plan))
         provider = bench.providers[plan.provider]
         call = provider.edit if plan.ask.action is Action.EDIT else provider.generate
         bench.breakers.enter(plan.provider)
@@ -222,7 +256,11 @@ class Work:
                 hint="Ask again for a new quote.",
             )
 
-    def _stopped(self, job: Job) -> Result | None:
+    def _stopped(self, job: Job) -> Result | Aside | None:
+        if (left := self._tracker.left(job)) is not None and (
+            job.ceiling > FREE or job.id not in self._unwanted
+        ):
+            return left
         if job.id in self._unwanted:
             if job.id not in self._started or job.ceiling == FREE:
                 return failed(Canceled("The job was cancelled."), State.CANCELED)
@@ -233,8 +271,12 @@ class Work:
             return failed(Unavailable("The service stopped before the provider was called."))
         return unknown("The service stopped while the provider was at work.")
 
-    async def _finish(self, job: Job, made: Arrived | Result) -> None:
+    async def _finish(self, job: Job, made: Arrived | Result | Aside) -> None:
         bench = self._bench
+        if isinstance(made, Aside):
+            if await self._put_aside(job, made):
+                return
+            made = broken_off(job, "What became of it could not be entered.")
         result = made if isinstance(made, Result) else await self._keep(job, made)
         try:
             settled = await self._settle(job, result)
@@ -253,14 +295,31 @@ class Work:
         with suppress(Fault):
             await bench.library.drop_partial(job.caller.subject, job.id)
 
+    async def _put_aside(self, job: Job, aside: Aside) -> bool:
+        """Leave it to be asked after. False where that can never be entered."""
+        due = self._bench.clock.now() + int(aside.pause * _MICRO)
+        jobs, owner = self._bench.jobs, self.owner
+        try:
+            if not await self._entered(job, lambda: jobs.put_aside(job, owner, aside.request, due)):
+                _log.error("attempt superseded", extra={"job": job.id, "attempt": job.attempt})
+        except (StorageFull, Unavailable):
+            raise
+        except Exception:  # noqa: BLE001 - as in `_finish`
+            _log.exception("not put aside", extra={"job": job.id})
+            return False
+        return True
+
     async def _settle(self, job: Job, result: Result) -> bool:
-        """Enter it, trying for as long as the service runs and the database is away or full."""
         verdict = self._verdict(job, result)
         report = Report(plan=result.made_by, usage=result.usage, missing=result.missing)
+        return await self._entered(job, lambda: self._bench.gate.settle(job, verdict, report))
+
+    async def _entered(self, job: Job, enter: Callable[[], Awaitable[bool]]) -> bool:
+        """Enter it, trying for as long as the service runs and the database is away or full."""
         pauses = chain(_SETTLE_PAUSES, repeat(_SETTLE_PAUSES[-1]))
         while True:
             try:
-                return await self._bench.gate.settle(job, verdict, report)
+                return await enter()
             except (StorageFull, Unavailable) as fault:
                 _log.error("settling again", extra={"job": job.id, "code": fault.code})
                 if self._hurried.is_set():

@@ -87,10 +87,14 @@ class Workers:
                 "jobs not recovered", extra={"code": _code(fault)}, exc_info=_unless_told(fault)
             )
             return
-        if found.requeued or found.unknown:
+        if found.requeued or found.unknown or found.aside:
             _log.warning(
                 "jobs recovered",
-                extra={"requeued": len(found.requeued), "unknown": len(found.unknown)},
+                extra={
+                    "requeued": len(found.requeued),
+                    "unknown": len(found.unknown),
+                    "aside": len(found.aside),
+                },
             )
 
     async def _slot(self) -> None:
@@ -157,8 +161,7 @@ class Workers:
             )
             return False
         for job in unwanted & self._tasks.keys():
-            if not self._tasks[job].cancelling():
-                self._work.unwanted(job)
+            if not self._tasks[job].cancelling() and self._work.unwanted(job):
                 self._tasks[job].cancel()
         return True
 

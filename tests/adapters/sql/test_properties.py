@@ -25,6 +25,7 @@ from imagewright.core.budget import Level
 from imagewright.core.caller import Caller
 from imagewright.core.errors import BudgetExceeded
 from imagewright.core.job import JOINABLE, Job, State
+from imagewright.ports.jobs import Lease
 from tests.adapters.sql.invariants import broken
 from tests.adapters.sql.postgres import Postgres
 from tests.contracts.books import EVERYONE, balance
@@ -43,6 +44,8 @@ class Known:
     prompt: str
     state: State = State.QUEUED
     started: bool = False
+    taken: bool = False
+    aside: bool = False
 
 
 class Machine(RuleBasedStateMachine):
@@ -68,6 +71,9 @@ class Machine(RuleBasedStateMachine):
 
     def in_state(self, state: State) -> list[Known]:
         return [each for each in self.known if each.state is state]
+
+    def carried_out(self) -> list[Known]:
+        return [each for each in self.in_state(State.RUNNING) if not each.aside]
 
     @rule(
         caller=st.sampled_from([OWNER, TEAM_MATE]),
@@ -101,7 +107,7 @@ class Machine(RuleBasedStateMachine):
     def run_to_the_end(self) -> None:
         """Claim, start and settle at the ceiling, so that what is settled fills the budget too."""
         self.claim(start=True)
-        running = self.in_state(State.RUNNING)
+        running = self.carried_out()
         if running:
             self.end(running[-1], 2)
 
@@ -109,18 +115,24 @@ class Machine(RuleBasedStateMachine):
     def claim(self, start: bool) -> None:
         job = self.do(self.desk.claim())
         if job is None:
-            running = [each.caller for each in self.in_state(State.RUNNING)]
+            running = [each.caller for each in self.carried_out()]
+            assert not any(each.aside for each in self.known)
             assert all(running.count(each.caller) >= 2 for each in self.in_state(State.QUEUED))
             return
         (taken,) = [each for each in self.known if each.job.id == job.id]
-        assert taken.state is State.QUEUED
+        waiting = [each for each in self.in_state(State.RUNNING) if each.aside]
+        assert taken.aside == bool(waiting)
+        assert taken.aside or taken.state is State.QUEUED
         taken.job, taken.state = job, State.RUNNING
+        if taken.aside:
+            taken.aside = False
+            return
         taken.started = start and self.do(self.desk.jobs.start(job, "worker-1", NOON))
 
-    @precondition(lambda self: self.in_state(State.RUNNING))
+    @precondition(lambda self: self.carried_out())
     @rule(data=st.data(), share=st.sampled_from([None, 0, 1, 2]), stale=st.booleans())
     def settle(self, data: st.DataObject, share: int | None, stale: bool) -> None:
-        ended = data.draw(st.sampled_from(self.in_state(State.RUNNING)))
+        ended = data.draw(st.sampled_from(self.carried_out()))
         if stale:
             lost = verdict(ended.job, 0, state=State.FAILED, owner="worker-9")
             assert not self.do(self.desk.books.settle(lost))
@@ -151,16 +163,43 @@ class Machine(RuleBasedStateMachine):
             self.held -= chosen.job.ceiling
         assert told.state is chosen.state
 
+    @precondition(lambda self: any(each.started for each in self.carried_out()))
+    @rule(data=st.data(), aside=st.booleans())
+    def accept(self, data: st.DataObject, aside: bool) -> None:
+        """A vendor takes it under an id of its own; its worker goes on, or leaves it."""
+        chosen = data.draw(st.sampled_from([each for each in self.carried_out() if each.started]))
+        if not aside:
+            self.do(self.desk.jobs.track(chosen.job, "order"))
+            chosen.taken = True
+        elif self.do(self.desk.jobs.put_aside(chosen.job, "worker-1", "order", NOON)):
+            chosen.taken, chosen.aside = True, True
+
+    @precondition(lambda self: any(each.taken for each in self.in_state(State.OUTCOME_UNKNOWN)))
+    @rule(data=st.data())
+    def reopen(self, data: st.DataObject) -> None:
+        chosen = data.draw(
+            st.sampled_from([each for each in self.in_state(State.OUTCOME_UNKNOWN) if each.taken])
+        )
+        lease = Lease(owner="worker-1", until=NOON)
+        again = self.do(self.desk.jobs.reopen(chosen.job, lease))
+        assert again is not None
+        chosen.job, chosen.state = again, State.RUNNING
+
     @rule()
     def recover(self) -> None:
-        running = self.in_state(State.RUNNING)
+        running = self.carried_out()
         recovered = self.do(self.desk.jobs.recover(NOON, sole=True))
-        lost = {each.job.id for each in running if each.started and each.job.ceiling}
+        aside = {each.job.id for each in running if each.taken}
+        untold = [each for each in running if not each.taken]
+        lost = {each.job.id for each in untold if each.started and each.job.ceiling}
         for each in running:
+            each.aside = each.taken
+        for each in untold:
             each.state = State.OUTCOME_UNKNOWN if each.job.id in lost else State.QUEUED
             each.started = each.started and each.job.id in lost
         assert set(recovered.unknown) == lost
-        assert set(recovered.requeued) == {each.job.id for each in running} - lost
+        assert set(recovered.requeued) == {each.job.id for each in untold} - lost
+        assert set(recovered.aside) == aside
 
     @invariant()
     def the_sums_are_the_models(self) -> None:

@@ -95,7 +95,7 @@ def test_words_instead_of_a_picture_cost_what_they_cost() -> None:
 
 async def streamed(data: bytes, partials: int = 2) -> tuple[ResponseStream, Watched]:
     watched = Watched()
-    reader = ResponseStream(watched, range(4, 4 + partials))
+    reader = ResponseStream(watched, range(4, 4 + partials), watched.accepted)
     assert reader.wants(200, EVENTS)
     for start in range(0, len(data), 1000):
         if not await reader.take(data[start : start + 1000]):

@@ -13,11 +13,13 @@ Options of a model in the catalogue:
 The key goes to the configured origin, and from one host of bfl.ai to another; where the address of
 a task leads elsewhere, the configured server is asked by the id. The picture is fetched without
 the key. A task that ended without a picture and without a reason that we know may be charged, so
-its outcome is unknown, and the fault names its id. A task cannot be cancelled.
+its outcome is unknown, and the fault names its id. A task cannot be cancelled; one whose call broke
+off is asked for again by its id.
 """
 
 import asyncio
 import base64
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,17 +32,27 @@ from imagewright.adapters.web.failures import WebError
 from imagewright.adapters.web.netguard import Guard
 from imagewright.adapters.wire.judge import Judge
 from imagewright.adapters.wire.line import Line
-from imagewright.adapters.wire.polling import NoWord, Patience, Place, Window, lost, place_of, poll
+from imagewright.adapters.wire.polling import (
+    NoWord,
+    Patience,
+    Place,
+    StillOut,
+    Window,
+    lost,
+    place_of,
+    poll,
+)
 from imagewright.adapters.wire.refusals import blocked, unknown
 from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import read_object, whole
 from imagewright.adapters.wire.server import Server, endpoint
+from imagewright.adapters.wire.taking import Takings, fetch_all
 from imagewright.core.ask import AUTO
 from imagewright.core.errors import OutcomeUnknown, Unsupported
 from imagewright.core.money import DOLLAR, Nano
 from imagewright.core.size import Size
 from imagewright.core.spending import Usage
-from imagewright.ports.provider import Delivery, Input, Made, Order, Parts, Watch
+from imagewright.ports.provider import Delivery, Input, Made, NotYet, Order, Parts, Watch
 
 _MIB = 1024 * 1024
 _LIMIT = _MIB
@@ -50,6 +62,10 @@ _MODERATED = frozenset({"Request Moderated", "Content Moderated"})
 _AT_WORK = frozenset({"Pending", "Queued", "Processing"})
 _FAILED = frozenset({"Error", "Failed"})
 _MOST_CREDITS = 1_000_000
+_LATER = 30.0
+"""Seconds until a task is asked for again that did not end in its time."""
+_LONGEST = 150
+"""Characters of an address that is kept; ten of them are kept with an order for ten pictures."""
 _SEEDS = range(2**63)
 _STEP, _LEAST = 16, 64
 """What edges of FLUX.2 are multiples of, and the shortest."""
@@ -83,15 +99,25 @@ def build(config: Config, parts: Parts) -> "BlackForestLabs":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
-    """A task as it was taken; `cost` is what is charged for it."""
+    """A task as it was taken: `url` and `credits_` as the vendor told them."""
 
     id: str
-    place: Place
-    cost: Nano | None
+    url: object = None
+    credits_: object = None
+
+    def text(self) -> str:
+        """What `_read_task` reads; an address that is too long to keep can do without."""
+        url = self.url if isinstance(self.url, str) and len(self.url) <= _LONGEST else None
+        return json.dumps([self.id, url, self.credits_ if _cost(self.credits_) else None])
+
+
+def _read_task(text: str) -> _Task:
+    task, url, credits_ = json.loads(text)
+    return _Task(id=task, url=url, credits_=credits_)
 
 
 class BlackForestLabs:
-    """`ports.provider.Provider` and `Health` for one account."""
+    """`ports.provider.Provider`, `Tracking` and `Health` for one account."""
 
     def __init__(self, config: Config, parts: Parts) -> None:
         self._config = config
@@ -114,6 +140,16 @@ class BlackForestLabs:
         _check_edit(order)
         return await self._make(order, watch)
 
+    async def collect(self, order: Order, request: str, watch: Watch) -> Delivery:
+        until = self._parts.clock.monotonic() + self._config.total_timeout
+
+        async def fetch(part: Order, told: str) -> Delivery:
+            async with self._places:
+                return await self._fetch(part, _read_task(told), until)
+
+        await watch.stage("Waiting for the provider")
+        return await fetch_all(order, request, fetch)
+
     async def ping(self) -> None:
         """Ask for the credits that are left, which costs nothing."""
         call = Call(path="credits", method="GET", limit=_LIMIT)
@@ -126,25 +162,43 @@ class BlackForestLabs:
     async def _make(self, order: Order, watch: Watch) -> Delivery:
         until = self._parts.clock.monotonic() + self._config.total_timeout
 
-        async def make(part: Order, _first: int) -> Delivery:
+        takings = Takings(watch)
+
+        async def make(part: Order, first: int) -> Delivery:
             async with self._places:
-                return await self._carry_out(part, until, watch)
+                task = await self._send(part, until, watch)
+                await takings.note(first, task.text())
+                try:
+                    return await self._outcome(part, task, until)
+                except StillOut:
+                    fault = lost(task.id)
+                raise fault
 
         await watch.stage("Waiting for the provider")
         return await repeat(order, watch, make)
 
-    async def _carry_out(self, order: Order, until: float, watch: Watch) -> Delivery:
-        task = await self._send(order, until, watch)
+    async def _fetch(self, order: Order, task: _Task, until: float) -> Delivery:
+        try:
+            return await self._outcome(order, task, until)
+        except StillOut:
+            pass
+        raise NotYet(_LATER)
+
+    async def _outcome(self, order: Order, task: _Task, until: float) -> Delivery:
+        """What came of a task. Raises StillOut where it did not end in time."""
         try:
             result = await self._result(task, until)
             picture = await self._picture(result.get("sample"))
+        except StillOut:
+            raise
         except OutcomeUnknown:
             picture, result = None, {}
         if picture is None:
             raise lost(task.id)
         seed = whole(result.get("seed"))
         made = Made(data=picture, seed=seed if seed in _SEEDS else order.plan.ask.seed)
-        return Delivery(pictures=(made,), usage=Usage(pictures=1, cost=task.cost), request=task.id)
+        usage = Usage(pictures=1, cost=_cost(task.credits_))
+        return Delivery(pictures=(made,), usage=usage, request=task.id)
 
     async def _send(self, order: Order, until: float, watch: Watch) -> _Task:
         path = quote(order.plan.upstream, safe="")
@@ -155,15 +209,15 @@ class BlackForestLabs:
         task = found.get("id")
         if not isinstance(task, str) or not _ID.match(task):
             raise unknown()
-        place = place_of(found.get("polling_url"), self._endpoint, _DOMAIN)
-        return _Task(id=task, place=place or self._own_place(task), cost=_cost(found.get("cost")))
+        return _Task(id=task, url=found.get("polling_url"), credits_=found.get("cost"))
 
-    def _own_place(self, task: str) -> Place:
-        return Place(base_url=self._config.base_url, path="get_result", query={"id": task})
+    def _place(self, task: _Task) -> Place:
+        own = Place(base_url=self._config.base_url, path="get_result", query={"id": task.id})
+        return place_of(task.url, self._endpoint, _DOMAIN) or own
 
     async def _result(self, task: _Task, until: float) -> Mapping[str, object]:
         """What became of a task. Raises ModerationBlocked or OutcomeUnknown."""
-        window = Window(self._endpoint, task.place)
+        window = Window(self._endpoint, self._place(task))
 
         async def look() -> Mapping[str, object] | None:
             found = read_object((await window.look(_LIMIT)).body) or {}
@@ -177,8 +231,8 @@ class BlackForestLabs:
                 raise blocked()
             if status in _FAILED:
                 raise unknown()
-            # Such as "Task not found", which the next server may know.
-            raise NoWord
+            # The next server may know it.
+            raise NoWord(denied=status == "Task not found")
 
         try:
             return await poll(look, Patience(pause=self._config.poll, until=until), self._parts)

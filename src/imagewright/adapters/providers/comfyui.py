@@ -29,13 +29,14 @@ from uuid import NAMESPACE_URL, uuid5
 from imagewright.adapters.web.client import Bounds, Endpoint
 from imagewright.adapters.web.origin import parse_url
 from imagewright.adapters.wire.checkpoints import Checkpoint, read_kinds
-from imagewright.adapters.wire.comfy import check, choices
-from imagewright.adapters.wire.comfy_run import Run
+from imagewright.adapters.wire.comfy import Stored, check, choices
+from imagewright.adapters.wire.comfy_run import Run, new_prompt
 from imagewright.adapters.wire.comfy_server import Server, node_path
 from imagewright.adapters.wire.graphs import OPTIONS, Workflow, read_workflow
 from imagewright.adapters.wire.previews import Previews
 from imagewright.adapters.wire.refusals import unknown
 from imagewright.adapters.wire.repeating import repeat
+from imagewright.adapters.wire.taking import Takings, fetch_all
 from imagewright.core.errors import ProviderMisconfigured, Unsupported
 from imagewright.core.option import Option
 from imagewright.core.secret import Secret
@@ -148,10 +149,11 @@ class _Job:
 
     workflow: Workflow
     values: Mapping[str, object]
+    takings: Takings
 
 
 class ComfyUI:
-    """`ports.provider.Provider`, `Health` and `Discovery` for one configured server."""
+    """`ports.provider.Provider`, `Tracking`, `Health` and `Discovery` for one configured server."""
 
     def __init__(self, config: Config, parts: Parts, server: Server) -> None:
         self._config = config
@@ -168,6 +170,20 @@ class ComfyUI:
     async def edit(self, order: Order, watch: Watch) -> Delivery:
         return await self._carry_out(order, watch)
 
+    async def collect(self, order: Order, request: str, watch: Watch) -> Delivery:
+        workflow = self._workflows.get(self._name(order))
+        if workflow is None:
+            raise unknown()
+
+        async def fetch(part: Order, told: str) -> Delivery:
+            prompt, seed = json.loads(told)
+            run = Run(self._server, self._parts, prompt, self._config.poll)
+            stored = await run.outcome(workflow, self._config.total_timeout)
+            return await self._delivery(part, run, (stored, seed), watch)
+
+        await watch.stage("Waiting for the provider")
+        return await fetch_all(_in_calls(order, workflow), request, fetch)
+
     async def ping(self) -> None:
         """Ask how the server is, which costs nothing."""
         await self._server.look("system_stats")
@@ -179,32 +195,34 @@ class ComfyUI:
         await self._server.close()
 
     async def _carry_out(self, order: Order, watch: Watch) -> Delivery:
-        name = self._name(order)
-        workflow = self._workflows.get(name)
-        if workflow is None:
-            raise ProviderMisconfigured(
-                f"The model {order.plan.model} names a workflow that is not there.",
-                hint="Ask the operator to check `workflows` and the model's options.",
-            )
+        workflow = self._workflow(order)
         _check_inputs(order, workflow)
         await watch.stage("Preparing the workflow")
-        await self._check(name, workflow, watch)
-        job = _Job(workflow=workflow, values=await self._shared(order, workflow, watch))
-        if "count" not in workflow.places:
-            order = replace(order, plan=replace(order.plan, per_call=1))
+        await self._check(self._name(order), workflow, watch)
+        values = await self._shared(order, workflow, watch)
+        job = _Job(workflow=workflow, values=values, takings=Takings(watch))
 
         async def make(part: Order, first: int) -> Delivery:
             async with self._places:
                 return await self._make(part, first, job, watch)
 
-        return await repeat(order, watch, make)
+        return await repeat(_in_calls(order, workflow), watch, make)
+
+    def _workflow(self, order: Order) -> Workflow:
+        workflow = self._workflows.get(self._name(order))
+        if workflow is None:
+            raise ProviderMisconfigured(
+                f"The model {order.plan.model} names a workflow that is not there.",
+                hint="Ask the operator to check `workflows` and the model's options.",
+            )
+        return workflow
 
     def _name(self, order: Order) -> str:
         if order.plan.upstream in self._config.workflows:
             return order.plan.upstream
-        option = "workflow"
-        if order.references:
-            option = "mask_workflow" if order.mask else "edit_workflow"
+        option, ask = "workflow", order.plan.ask
+        if ask.references:
+            option = "mask_workflow" if ask.mask else "edit_workflow"
         return str(dict(order.plan.options).get(option, _WORKFLOWS[option]))
 
     async def _check(self, name: str, workflow: Workflow, watch: Watch) -> None:
@@ -252,11 +270,21 @@ class ComfyUI:
         ask = order.plan.ask
         seed = int(self._parts.random() * _SEEDS) if ask.seed is None else ask.seed
         graph = job.workflow.filled({**job.values, **_own(order), "seed": seed})
-        run = Run(self._server, self._parts, order.key, self._config.poll)
+        prompt = new_prompt(order.key, self._parts)
+        run = Run(self._server, self._parts, prompt, self._config.poll)
+        # The id is ours, so that it is known before the server has it.
+        await job.takings.note(first, json.dumps([prompt, seed]))
         previews = Previews(ask.partial_images, first * ask.partial_images)
         stored = await run.carry_out(
             graph, job.workflow, self._config.total_timeout, (previews, watch)
         )
+        return await self._delivery(order, run, (stored, seed), watch)
+
+    async def _delivery(
+        self, order: Order, run: Run, drawn: tuple[tuple[Stored, ...], int], watch: Watch
+    ) -> Delivery:
+        """The pictures that lie at the server, drawn from a seed."""
+        ask, (stored, seed) = order.plan.ask, drawn
         made: dict[int, Made] = {}
         for index, each in enumerate(stored[: ask.n]):
             await watch.stage("Fetching the pictures", index, ask.n)
@@ -271,6 +299,12 @@ class ComfyUI:
             request=run.prompt,
             failures={index: unknown() for index in range(ask.n) if index not in made},
         )
+
+
+def _in_calls(order: Order, workflow: Workflow) -> Order:
+    if "count" in workflow.places:
+        return order
+    return replace(order, plan=replace(order.plan, per_call=1))
 
 
 def _checkpoints(info: Mapping[str, Any]) -> tuple[Checkpoint, ...]:

@@ -5,6 +5,9 @@ picture. What a status other than 200 proves stands in `adapters.wire.refusals`,
 response without a picture in `adapters.wire.response_reader`. The options of a model are
 options of the tool under their own names, such as `complexity`.
 
+A response that is stored and comes as events has an id before it is carried out, by which it is
+asked for again where the call broke off.
+
 Going on from a picture (`Order.continuation`) names the response that made it where OpenAI stores
 responses, and else sends the picture as what the tool made before.
 """
@@ -18,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from imagewright.adapters.web.client import Call, Client
+from imagewright.adapters.web.failures import WebError
 from imagewright.adapters.wire.images import data_url
 from imagewright.adapters.wire.judge import Judge
 from imagewright.adapters.wire.line import Line
@@ -27,6 +31,7 @@ from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.response_reader import ResponseStream, Turn, read_turn
 from imagewright.adapters.wire.results import read_object, request_id
 from imagewright.adapters.wire.server import Server, endpoint
+from imagewright.adapters.wire.taking import Takings, fetch_all
 from imagewright.core.catalogue import Offer, PerToken, Price
 from imagewright.core.errors import (
     InvalidRequest,
@@ -36,12 +41,15 @@ from imagewright.core.errors import (
 )
 from imagewright.core.money import Nano, parse_usd
 from imagewright.core.picture import Format
-from imagewright.ports.provider import Delivery, Found, Input, Made, Order, Parts, Watch
+from imagewright.ports.provider import Delivery, Found, Input, Made, NotYet, Order, Parts, Watch
 
 _SLACK = 1024 * 1024
 _MILLION = 1_000_000
 _READING = 32_768
 """Tokens of the tool's description and of a conversation that the text model may read: a bound."""
+_AT_WORK = frozenset({"queued", "in_progress"})
+_LATER = 5.0
+"""Seconds until a response is asked for again that is at work."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 
 
@@ -124,7 +132,7 @@ def _with_words(config: Config, price: Price | None) -> Price | None:
 
 
 class OpenAIResponses:
-    """`ports.provider.Provider`, `Health` and `Discovery`."""
+    """`ports.provider.Provider`, `Tracking`, `Health` and `Discovery`."""
 
     def __init__(self, config: Config, parts: Parts, client: Client) -> None:
         self._config = config
@@ -142,6 +150,31 @@ class OpenAIResponses:
             mask = data_url(Input(data=data, format=Format.PNG))
         return await self._deliver(order, mask, watch)
 
+    async def collect(self, order: Order, request: str, watch: Watch) -> Delivery:
+        await watch.stage("Waiting for the provider")
+
+        async def fetch(_part: Order, name: str) -> Delivery:
+            limit = self._limit(order, None) + self._config.picture_bytes
+            call = Call(path=f"responses/{name}", method="GET", limit=limit)
+            return await self._found(call)
+
+        return await fetch_all(_one_by_one(order), request, fetch)
+
+    async def _found(self, call: Call) -> Delivery:
+        """What became of a stored response. Raises as `Tracking.collect`."""
+        try:
+            answer = await self._client.send(call, self._config.total_timeout)
+        except WebError:
+            answer = None
+        if answer is not None and answer.status == 404:
+            raise unknown()
+        if answer is None or answer.status != 200:
+            raise NotYet(_LATER)
+        found = await asyncio.to_thread(read_object, answer.body)
+        if found is None or found.get("status") in _AT_WORK:
+            raise NotYet(_LATER)
+        return self._delivery(await asyncio.to_thread(read_turn, found), request_id(answer.headers))
+
     async def ping(self) -> None:
         """Ask for the list of models, which costs nothing."""
         await ask_for_models(self._line, self._parts)
@@ -154,10 +187,11 @@ class OpenAIResponses:
 
     async def _deliver(self, order: Order, mask: str | None, watch: Watch) -> Delivery:
         until = self._parts.clock.monotonic() + self._config.total_timeout
+        takings = Takings(watch)
         await watch.stage("Waiting for the provider")
 
         async def make(part: Order, first: int) -> Delivery:
-            told = _Told(watch, first, until)
+            told = _Told(watch, takings, first, until)
             if _ids(part.continuation):
                 try:
                     return await self._make(part, mask, told)
@@ -166,7 +200,7 @@ class OpenAIResponses:
                     await watch.again()
             return await self._make(replace(part, continuation=None), mask, told)
 
-        return await repeat(replace(order, plan=replace(order.plan, per_call=1)), watch, make)
+        return await repeat(_one_by_one(order), watch, make)
 
     async def _make(self, order: Order, mask: str | None, told: "_Told") -> Delivery:
         body = self._body(order, mask)
@@ -178,7 +212,12 @@ class OpenAIResponses:
         )
         count = order.plan.ask.partial_images
         partials = range(told.first * count, (told.first + 1) * count)
-        stream = ResponseStream(told.watch, partials) if body.get("stream") else None
+
+        async def begun(name: str) -> None:
+            if self._config.store and _ID.match(name):
+                await told.takings.note(told.first, name)
+
+        stream = ResponseStream(told.watch, partials, begun) if body.get("stream") else None
         judge = Judge(self._parts, order.plan.model)
         request = None
         try:
@@ -284,8 +323,13 @@ class _Told:
     """To whom a part of an order tells how far it is, and the moment until which it may take."""
 
     watch: Watch
+    takings: Takings
     first: int
     until: float
+
+
+def _one_by_one(order: Order) -> Order:
+    return replace(order, plan=replace(order.plan, per_call=1))
 
 
 def _continuation(turn: Turn, *, stored: bool) -> str | None:

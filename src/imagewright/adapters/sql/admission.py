@@ -193,7 +193,7 @@ def _values(entry: Entry, number: int, group: str | None) -> Values:
 
 _NOT_YET = (
     "actual", "owner", "lease_until", "started_at", "finished_at", "error_code", "error_sentence",
-    "outcome",
+    "outcome", "request", "due",
 )  # fmt: skip
 
 

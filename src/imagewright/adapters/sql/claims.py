@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from imagewright.adapters.sql.rows import Found, job_of
-from imagewright.adapters.sql.tables import QUEUED, RUNNING, jobs, subjects
+from imagewright.adapters.sql.tables import ASIDE, CARRIED_OUT, QUEUED, jobs, subjects
 from imagewright.core.job import Job, State
 from imagewright.ports.jobs import Lease
 
@@ -16,7 +16,7 @@ _TRIES = 20
 def _next() -> Select[Any]:
     busy = (
         select(jobs.c.subject, func.count().label("running"))
-        .where(RUNNING)
+        .where(CARRIED_OUT)
         .group_by(jobs.c.subject)
         .subquery()
     )
@@ -52,7 +52,7 @@ _OLDEST = (
 _RUNNING = (
     select(func.count())
     .select_from(jobs)
-    .where(RUNNING, jobs.c.subject == bindparam("whose"))
+    .where(CARRIED_OUT, jobs.c.subject == bindparam("whose"))
     .scalar_subquery()
 )
 _TAKE = (
@@ -70,7 +70,38 @@ _TAKE = (
 )
 
 
-def claim(connection: Connection, lease: Lease, running: int) -> Job | None:
+_DUE = (
+    select(jobs.c.id)
+    .where(ASIDE, jobs.c.due <= bindparam("at"))
+    .order_by(jobs.c.due, jobs.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
+_RESUME = (
+    update(jobs)
+    .where(jobs.c.id == _DUE, ASIDE)
+    .values(
+        attempt=jobs.c.attempt + 1,
+        owner=bindparam("by"),
+        lease_until=bindparam("until"),
+        due=None,
+    )
+    .returning(jobs)
+)
+_NAME = select(subjects.c.name).where(subjects.c.number == bindparam("whose"))
+
+
+def claim(connection: Connection, lease: Lease, running: int, now: int) -> Job | None:
+    """Take a job that was put aside and is due, else the next queued one."""
+    values = {"at": now, "by": lease.owner, "until": lease.until}
+    row = connection.execute(_RESUME, values).mappings().one_or_none()
+    if row is not None:
+        return job_of(row, connection.execute(_NAME, {"whose": row["subject"]}).scalar_one())
+    return _claim_queued(connection, lease, running)
+
+
+def _claim_queued(connection: Connection, lease: Lease, running: int) -> Job | None:
     """Take the next queued job.
 
     The subject's row is locked meanwhile, so that two workers cannot together take it past

@@ -86,7 +86,9 @@ def cancel(connection: Connection, caller: Caller, job: str, origin: Origin, now
     if row["state"] == State.QUEUED.value:
         changed = end_queued(connection, row, CANCELED, now)
     elif row["state"] == State.RUNNING.value and not row["cancel"]:
-        changed = {"state": row["state"], "cancel": True}
+        # What was put aside is looked at soon, so that its vendor hears of it.
+        due = None if row["due"] is None else now
+        changed = {"state": row["state"], "cancel": True, "due": due}
         _change(connection, row, changed)
     else:
         return job_of(row, caller.subject)

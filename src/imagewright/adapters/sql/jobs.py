@@ -21,7 +21,7 @@ from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import Found, job_of, storable
 from imagewright.adapters.sql.subjects import number_of
-from imagewright.adapters.sql.tables import JOINED, QUEUED, RUNNING, jobs
+from imagewright.adapters.sql.tables import CARRIED_OUT, JOINED, QUEUED, RUNNING, jobs
 from imagewright.adapters.sql.trail import Deed, record
 from imagewright.core.batch import Group
 from imagewright.core.errors import NotFound, OutcomeUnknown
@@ -30,6 +30,7 @@ from imagewright.core.money import FREE
 from imagewright.ports.jobs import Lease, Recovered
 
 _MINE = and_(jobs.c.id == bindparam("of_job"), jobs.c.attempt == bindparam("of_attempt"), RUNNING)
+_RELEASED = {"owner": None, "lease_until": None}
 
 
 class SqlJobs:
@@ -39,7 +40,7 @@ class SqlJobs:
         self._database = database
 
     async def claim(self, lease: Lease, running: int, now: int) -> Job | None:
-        return await self._database.write(partial(claim, lease=lease, running=running))
+        return await self._database.write(partial(claim, lease=lease, running=running, now=now))
 
     async def start(self, job: Job, owner: str, now: int) -> bool:
         return await self._database.write(partial(_start, job=job, owner=owner, now=now))
@@ -53,6 +54,22 @@ class SqlJobs:
         await self._database.write(
             lambda connection: connection.execute(statement, _attempt(job)).close()
         )
+
+    async def track(self, job: Job, request: str | None) -> None:
+        statement = update(jobs).where(_MINE).values(request=storable(request))
+        await self._database.write(
+            lambda connection: connection.execute(statement, _attempt(job)).close()
+        )
+
+    async def put_aside(self, job: Job, owner: str, request: str, due: int) -> bool:
+        values = {"request": storable(request), "due": due, **_RELEASED}
+        statement = update(jobs).where(_MINE, jobs.c.owner == owner).values(**values)
+        return await self._database.write(
+            lambda connection: connection.execute(statement, _attempt(job)).rowcount == 1
+        )
+
+    async def reopen(self, job: Job, lease: Lease) -> Job | None:
+        return await self._database.write(partial(_reopen, job=job, lease=lease))
 
     async def get(self, subject: str, job: str) -> Job:
         return await self._database.read(
@@ -89,6 +106,30 @@ def _start(connection: Connection, job: Job, owner: str, now: int) -> bool:
     ours = connection.execute(statement, _attempt(job)).rowcount == 1
     check(connection, job.caller, job.provider, paid=job.ceiling > FREE)
     return ours
+
+
+def _reopen(connection: Connection, job: Job, lease: Lease) -> Job | None:
+    statement = (
+        update(jobs)
+        .where(
+            jobs.c.id == job.id,
+            jobs.c.attempt == job.attempt,
+            jobs.c.state == State.OUTCOME_UNKNOWN.value,
+            jobs.c.request.is_not(None),
+        )
+        .values(
+            state=State.RUNNING.value,
+            attempt=jobs.c.attempt + 1,
+            owner=lease.owner,
+            lease_until=lease.until,
+            finished_at=None,
+            error_code=None,
+            error_sentence=None,
+        )
+        .returning(jobs)
+    )
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else job_of(row, job.caller.subject)
 
 
 def _attempt(job: Job) -> dict[str, object]:
@@ -128,7 +169,7 @@ def _renew(connection: Connection, lease: Lease) -> frozenset[str]:
 
 
 def _recover(connection: Connection, now: int, *, sole: bool) -> Recovered:
-    lost = RUNNING if sole else and_(RUNNING, jobs.c.lease_until <= now)
+    lost = CARRIED_OUT if sole else and_(CARRIED_OUT, jobs.c.lease_until <= now)
     rows = (
         connection.execute(
             select(jobs).where(lost).order_by(jobs.c.created_at).with_for_update(skip_locked=True)
@@ -136,13 +177,15 @@ def _recover(connection: Connection, now: int, *, sole: bool) -> Recovered:
         .mappings()
         .all()
     )
-    unknown = [row for row in rows if row["started_at"] is not None and row["ceiling"]]
-    requeued = [row["id"] for row in rows if row not in unknown]
-    released = {"owner": None, "lease_until": None}
+    aside = [row["id"] for row in rows if row["request"] is not None]
+    untold = [row for row in rows if row["request"] is None]
+    unknown = [row for row in untold if row["started_at"] is not None and row["ceiling"]]
+    requeued = [row["id"] for row in untold if row not in unknown]
+    connection.execute(update(jobs).where(jobs.c.id.in_(aside)).values(due=now, **_RELEASED))
     connection.execute(
         update(jobs)
         .where(jobs.c.id.in_(requeued))
-        .values(state=State.QUEUED.value, stage=State.QUEUED.value, **released)
+        .values(state=State.QUEUED.value, stage=State.QUEUED.value, **_RELEASED)
     )
     connection.execute(
         update(jobs)
@@ -152,12 +195,16 @@ def _recover(connection: Connection, now: int, *, sole: bool) -> Recovered:
             finished_at=now,
             error_code=OutcomeUnknown.code,
             error_sentence="The service was stopped while the provider worked on this.",
-            **released,
+            **_RELEASED,
         )
     )
     for row in unknown:
         record(connection, _unknown(row), now)
-    return Recovered(requeued=tuple(requeued), unknown=tuple(row["id"] for row in unknown))
+    return Recovered(
+        requeued=tuple(requeued),
+        unknown=tuple(row["id"] for row in unknown),
+        aside=tuple(aside),
+    )
 
 
 def _unknown(row: Found) -> Deed:

@@ -68,7 +68,7 @@ def job_of(row: Found, subject: str) -> Job:
 _AS_THEY_STAND = (
     "digest", "plan", "provider", "model", "count", "quote", "attempt", "created_at", "started_at",
     "finished_at", "stage", "done", "total", "cancel", "error_code", "error_sentence", "outcome",
-    "group",
+    "group", "request",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    and_,
     literal_column,
 )
 
@@ -109,8 +110,13 @@ jobs = Table(
     Column("error_sentence", Text),
     Column("outcome", Text),
     Column("group", Text),
+    Column("request", Text),
+    Column("due", BigInteger),
 )
-"""`accounts` are those the ceiling is held on; `made` is how many images it entered."""
+"""`accounts` are those the ceiling is held on; `made` is how many images it entered.
+
+A running job without an `owner` was put aside: its vendor is to be asked after it once it is `due`.
+"""
 
 
 def _written(state: State) -> ColumnElement[str]:
@@ -121,6 +127,8 @@ def _written(state: State) -> ColumnElement[str]:
 JOINED = jobs.c.state.in_([_written(state) for state in sorted(JOINABLE)])
 QUEUED = jobs.c.state == _written(State.QUEUED)
 RUNNING = jobs.c.state == _written(State.RUNNING)
+CARRIED_OUT = and_(RUNNING, jobs.c.owner.is_not(None))
+ASIDE = and_(RUNNING, jobs.c.owner.is_(None))
 
 Index(
     "ix_jobs_one_per_ask",
@@ -146,9 +154,11 @@ Index(
     "ix_jobs_running",
     jobs.c.subject,
     jobs.c.state,
+    jobs.c.owner,
     sqlite_where=RUNNING,
     postgresql_where=RUNNING,
 )
+Index("ix_jobs_aside", jobs.c.due, sqlite_where=ASIDE, postgresql_where=ASIDE)
 # The state is in both so that SQLite finds all of a claim in the index; the group is there for the
 # places that are taken.
 

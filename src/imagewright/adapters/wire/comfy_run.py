@@ -22,19 +22,25 @@ from imagewright.adapters.wire.graphs import Workflow
 from imagewright.adapters.wire.previews import Previews
 from imagewright.adapters.wire.refusals import unknown
 from imagewright.core.errors import Fault, OutcomeUnknown, ProviderMisconfigured
-from imagewright.ports.provider import Parts, Watch
+from imagewright.ports.provider import NotYet, Parts, Watch
 
+_LATER = 15.0
+"""Seconds until a prompt is asked after again that did not end in its time."""
 _LOST = 3
 """How often a prompt is in neither queue nor history before it is taken for lost."""
 
 
-class Run:
-    """One prompt. `poll` is the seconds between two looks at what became of it."""
+def new_prompt(key: str, parts: Parts) -> str:
+    """An id for a prompt of the order with that key."""
+    return str(uuid5(NAMESPACE_URL, f"{key}:{parts.random()}"))
 
-    def __init__(self, server: Server, parts: Parts, key: str, poll: float) -> None:
-        name = f"{key}:{parts.random()}"
-        self.prompt = str(uuid5(NAMESPACE_URL, name))
-        self._client = uuid5(NAMESPACE_URL, f"client:{name}").hex
+
+class Run:
+    """The prompt of that id. `poll` is the seconds between two looks at what became of it."""
+
+    def __init__(self, server: Server, parts: Parts, prompt: str, poll: float) -> None:
+        self.prompt = prompt
+        self._client = uuid5(NAMESPACE_URL, f"client:{prompt}").hex
         self._server = server
         self._parts = parts
         self._poll = poll
@@ -61,6 +67,15 @@ class Run:
             fault = unknown()
         await self._server.withdraw(self.prompt)
         raise fault
+
+    async def outcome(self, workflow: Workflow, seconds: float) -> tuple[Stored, ...]:
+        """The pictures of a prompt that was sent earlier. Raises NotYet, or as `carry_out`."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._outcome(workflow)
+        except TimeoutError:
+            pass
+        raise NotYet(_LATER)
 
     async def _live(
         self,

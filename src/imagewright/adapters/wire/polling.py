@@ -21,7 +21,18 @@ _SECONDS = 20.0
 
 
 class NoWord(Exception):
-    """One look that told nothing; it costs nothing to look again."""
+    """One look that told nothing; it costs nothing to look again.
+
+    With `denied` an answer came, and it knows of no such request.
+    """
+
+    def __init__(self, *, denied: bool = False) -> None:
+        super().__init__()
+        self.denied = denied
+
+
+class StillOut(OutcomeUnknown):
+    """Waiting ended, and the vendor may yet tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,21 +47,23 @@ async def poll(look: Callable[[], Awaitable[T | None]], patience: Patience, part
     """What `look` says in the end; it answers None while the request is at work.
 
     Looks that raise NoWord are repeated, ever more slowly. Raises OutcomeUnknown when the time is
-    over or thirty of them follow each other: what the vendor took may be made and charged.
+    over or thirty of them follow each other: what the vendor took may be made and charged. It is
+    StillOut unless the last look was denied.
     """
-    missed = 0
+    missed, denied = 0, False
     while missed < _LOST:
         try:
-            found, missed = await look(), 0
-        except NoWord:
-            found, missed = None, missed + 1
+            found, missed, denied = await look(), 0, False
+        except NoWord as none:
+            found, missed, denied = None, missed + 1, none.denied
         if found is not None:
             return found
         pause = patience.pause * min(1 + missed, _SLOWEST)
         if parts.clock.monotonic() + pause >= patience.until:
             break
         await parts.sleep(pause)
-    raise unknown()
+    fault = unknown()
+    raise fault if denied else StillOut(fault.sentence, hint=fault.hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +115,7 @@ class Window:
         except WebError:
             answer = None
         if answer is None or answer.status != 200:
-            raise NoWord
+            raise NoWord(denied=answer is not None and answer.status == 404)
         return answer
 
     async def close(self) -> None:

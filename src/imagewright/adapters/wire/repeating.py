@@ -23,7 +23,7 @@ async def repeat(order: Order, watch: Watch, make: Make) -> Delivery:
     fail, the pictures are among `Delivery.failures`. Where all fail the first fault is raised, but
     before it an OutcomeUnknown, which keeps all that the order may cost.
     """
-    parts = list(_parts(order))
+    parts = list(parts_of(order))
     if len(parts) == 1:
         return await make(order, 0)
     done = 0
@@ -41,10 +41,11 @@ async def repeat(order: Order, watch: Watch, make: Make) -> Delivery:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(carry_out(part, first)) for part, first in parts]
     outcomes = [task.result() for task in tasks]
-    return _joined([(*part, outcome) for part, outcome in zip(parts, outcomes, strict=True)])
+    return joined([(*part, outcome) for part, outcome in zip(parts, outcomes, strict=True)])
 
 
-def _parts(order: Order) -> Iterator[tuple[Order, int]]:
+def parts_of(order: Order) -> Iterator[tuple[Order, int]]:
+    """The parts of an order, each with the count of the pictures before it."""
     plan, ask = order.plan, order.plan.ask
     for number, first in enumerate(range(0, ask.n, plan.per_call)):
         seed = None if ask.seed is None else (ask.seed + first) % _SEEDS
@@ -53,7 +54,8 @@ def _parts(order: Order) -> Iterator[tuple[Order, int]]:
         yield replace(order, plan=replace(plan, ask=part), key=key), first
 
 
-def _joined(outcomes: Sequence[tuple[Order, int, Delivery | Fault]]) -> Delivery:
+def joined(outcomes: Sequence[tuple[Order, int, Delivery | Fault]]) -> Delivery:
+    """What the parts come to together; raises as `repeat`."""
     failures: dict[int, Fault] = {}
     deliveries: list[Delivery] = []
     pictures: list[Made] = []

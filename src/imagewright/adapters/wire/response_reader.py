@@ -4,7 +4,7 @@ The picture is an output item `image_generation_call`. It may have failed inside
 completed, and the text model may have answered in words instead: both are charged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imagewright.adapters.wire.refusals import VendorError, busy, error_of, not_made, unknown
@@ -60,11 +60,15 @@ class Turn:
 class ResponseStream:
     """Takes an answer of events; tells the watch the partial images and keeps what counts.
 
-    `partials` are the numbers that its partial images have in the order.
+    `partials` are the numbers that its partial images have in the order. `begun` hears the id that
+    the vendor gives the response, before it is carried out.
     """
 
-    def __init__(self, watch: Watch, partials: range) -> None:
+    def __init__(
+        self, watch: Watch, partials: range, begun: Callable[[str], Awaitable[None]]
+    ) -> None:
         self._watch = watch
+        self._begun = begun
         self._partials = partials
         self._events = EventReader()
         self.used = False
@@ -87,6 +91,10 @@ class ResponseStream:
         if found is None:
             return True
         match found.get("type") or event.name:
+            case "response.created":
+                begun = found.get("response")
+                if isinstance(begun, dict) and isinstance(name := begun.get("id"), str):
+                    await self._begun(name)
             case "response.image_generation_call.generating":
                 await self._watch.stage("The provider draws")
             case "response.image_generation_call.partial_image":
