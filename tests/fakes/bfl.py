@@ -69,6 +69,11 @@ class FakeBFL(Vendor):
     def base_url(self) -> str:
         return f"{self.origin}/v1"
 
+    def finish(self) -> None:
+        """End all tasks: they are ready at the next look."""
+        for _, looks, _, _ in self._tasks.values():
+            looks.clear()
+
     async def _submit(self, request: Request) -> Response:
         received, reply = await self.take(request)
         task = reply if isinstance(reply, Task) else Task(way=reply.way)

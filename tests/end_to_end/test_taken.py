@@ -1,0 +1,120 @@
+"""The service is killed while a vendor has an order: it is asked after, never ordered again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.books import disagreements, jobs
+from tests.end_to_end.money import ACL, CAST, ROBOT, Wire
+from tests.end_to_end.program import Program, as_toml, free_port, program, until_ready
+from tests.end_to_end.service import configured, wanted
+from tests.fakes import bfl, comfyui
+from tests.fakes.bfl import FakeBFL, Task
+from tests.fakes.comfyui import FakeComfyUI
+from tests.fakes.vendor import Reply, Vendor
+
+RICH = ACL.replace('per_call = "0.03"', 'per_call = "1"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A vendor at work on an order until `release`; `explicit` configures it as `paint`."""
+
+    vendor: Vendor
+    explicit: dict[str, object]
+    model: str
+    path: str
+    release: Callable[[], None]
+
+
+@contextmanager
+def tasks() -> Iterator[Scene]:
+    with FakeBFL() as vendor:
+        looks: list[str | Reply] = ["Pending"] * 10_000
+        vendor.replies.append(Task(looks=tuple(looks)))
+        yield Scene(
+            vendor=vendor,
+            explicit={"kind": "bfl", "base_url": vendor.base_url, "api_key": bfl.KEY, "poll": 0.5},
+            model="flux-2-pro",
+            path="/v1/flux-2-pro",
+            release=vendor.finish,
+        )
+
+
+@contextmanager
+def prompts() -> Iterator[Scene]:
+    with FakeComfyUI() as vendor:
+        vendor.held = True
+
+        def release() -> None:
+            vendor.held = False
+
+        yield Scene(
+            vendor=vendor,
+            explicit={"kind": "comfyui", "base_url": vendor.origin, "api_key": comfyui.KEY},
+            model="sdxl-lightning",
+            path="/prompt",
+            release=release,
+        )
+
+
+@pytest.fixture(params=[tasks, prompts])
+def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
+    with request.param() as found:
+        yield found
+
+
+@asynccontextmanager
+async def served(directory: Path, scene: Scene) -> AsyncIterator[tuple[Program, Wire]]:
+    state, port = directory / "state", free_port()
+    explicit = {f"providers__paint__{name}": value for name, value in scene.explicit.items()}
+    explicit |= {"server__port": port}
+    _, tokens = configured(directory / "state", RICH, CAST, **explicit)
+    file = directory / "imagewright.toml"
+    file.write_text(as_toml(wanted(state, **explicit)))
+    file.chmod(0o600)
+    base = f"http://127.0.0.1:{port}"
+    async with program(directory / "log", "serve", "--config", str(file)) as started:
+        await until_ready(base)
+        async with Wire(f"{base}/mcp", tokens[ROBOT]) as wire:
+            yield started, wire
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - it is a process of its own
+            await asyncio.sleep(0.05)
+
+
+async def test_one_order_and_one_payment(tmp_path: Path, scene: Scene) -> None:
+    state = tmp_path / "state"
+    async with served(tmp_path, scene) as (first, wire):
+        asked = {"prompt": "a fox", "provider": "paint", "model": scene.model, "wait": 0}
+        told = await wire.send(asked)
+
+        def taken() -> object:
+            return jobs(state)[told["job"]]["request"] and scene.vendor.calls(scene.path)
+
+        await until(taken)
+        first.process.kill()
+        await first.ended()
+    row = jobs(state)[told["job"]]
+    assert (row["state"], row["finished_at"]) == ("running", None)
+    name = json.loads(json.loads(json.loads(row["request"])[2])["0"])[0]
+    (tmp_path / "state" / "tokens.toml").unlink()
+    scene.release()
+    async with served(tmp_path, scene) as (second, _):
+
+        def ended() -> object:
+            return jobs(state)[told["job"]]["finished_at"]
+
+        await until(ended)
+        assert name not in second.log
+    row = jobs(state)[told["job"]]
+    assert (row["state"], row["made"], row["attempt"]) == ("succeeded", 1, 2)
+    assert (scene.vendor.calls(scene.path), disagreements(state)) == (1, [])
