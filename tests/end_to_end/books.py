@@ -53,8 +53,9 @@ def _ledger(state: Path, found: dict[str, Row]) -> list[str]:
         left = entered["hold"] - entered["settle"] - entered["release"]
         if entered["hold"] != row["ceiling"] or left != open_:
             wrong.append(f"{job} ({row['state']}): {dict(entered)}, ceiling {row['ceiling']}")
-        if row["state"] not in HELD and entered["settle"] != row["actual"]:
-            wrong.append(f"{job}: settled {entered['settle']}, its row says {row['actual']}")
+        cost = entered["settle"] + entered["adjust"]
+        if row["state"] not in HELD and cost != row["actual"]:
+            wrong.append(f"{job}: it cost {cost}, its row says {row['actual']}")
     return wrong
 
 

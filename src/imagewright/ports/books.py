@@ -6,6 +6,7 @@ Every method is one transaction. Times are UTC microseconds, handed in.
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagewright.core.adjustment import Adjustment
 from imagewright.core.batch import Group
 from imagewright.core.budget import Account, Charge
 from imagewright.core.caller import Caller
@@ -101,7 +102,7 @@ class Balance:
 
 
 class Books(Protocol):
-    """Called by `services.gate` alone, but for `balances`."""
+    """Called by `services.gate` alone, but for `balances` and the operator's `adjust`."""
 
     async def admit(self, demand: Demand) -> Admitted:
         """Enter an ask, or find the job that answers it already.
@@ -142,6 +143,16 @@ class Books(Protocol):
 
         The hold leaves the accounts it was made on and the settled amount enters the same ones.
         False, and nothing is entered, unless the job is running under that owner and attempt.
+        """
+
+    async def adjust(self, adjustment: Adjustment) -> bool:
+        """Correct what a settled job has cost, on the accounts that it was held on.
+
+        A bill is entered whatever their limits are; an account that it takes past its limit lets
+        nothing more in. Job, ledger, accounts and audit change together.
+        False, and nothing is entered, where the job was adjusted by that reference already.
+        Raises NotFound for no such job, and InvalidRequest for one that is not settled, for more
+        given back than it has cost, and for a reference that stands there with another amount.
         """
 
     async def cancel(self, caller: Caller, job: str, origin: Origin, now: int) -> Job:

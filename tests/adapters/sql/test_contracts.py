@@ -3,6 +3,7 @@
 import pytest
 
 from imagewright.adapters.sql.audit import SqlAudit
+from tests.contracts.adjustments import AdjustmentsContract
 from tests.contracts.audit import AuditContract
 from tests.contracts.batches import BatchesContract
 from tests.contracts.books import BooksContract
@@ -16,6 +17,10 @@ from tests.contracts.vault import VaultContract
 
 
 class TestBooks(BooksContract):
+    pass
+
+
+class TestAdjustments(AdjustmentsContract):
     pass
 
 

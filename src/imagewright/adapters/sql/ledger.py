@@ -36,7 +36,7 @@ class Holding:
 Hold = Callable[[Connection, tuple[Holding, ...]], None]
 
 _UNLIMITED = 2**62
-_KEY = (budgets.c.level, budgets.c.key, budgets.c.period)
+KEY = (budgets.c.level, budgets.c.key, budgets.c.period)
 _HERE = (
     budgets.c.level == bindparam("in_level"),
     budgets.c.key == bindparam("in_key"),
@@ -80,7 +80,7 @@ def _holding(dialect: str) -> Executable:
             settled=0,
         )
         .on_conflict_do_update(
-            index_elements=_KEY,
+            index_elements=KEY,
             set_={"held": budgets.c.held + amount},
             where=budgets.c.held + budgets.c.settled + amount
             <= bindparam("most", type_=BigInteger),
@@ -89,14 +89,15 @@ def _holding(dialect: str) -> Executable:
     )
 
 
-def _at(account: Account) -> Values:
+def place_of(account: Account) -> Values:
+    """Where an account's row is, as the statements here name it."""
     return {"in_level": account.level.value, "in_key": account.key, "in_period": account.period}
 
 
 def _held(holding: Holding) -> Values:
     charge = holding.charge
     most = _UNLIMITED if charge.limit is None else charge.limit
-    return {**_at(charge.account), "amount": holding.amount, "most": most}
+    return {**place_of(charge.account), "amount": holding.amount, "most": most}
 
 
 def hold_together(connection: Connection, holdings: tuple[Holding, ...]) -> None:
@@ -128,7 +129,7 @@ def together(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
 
 
 def _balance(connection: Connection, account: Account) -> Balance:
-    row = connection.execute(_BALANCE, _at(account)).one_or_none()
+    row = connection.execute(_BALANCE, place_of(account)).one_or_none()
     held, settled = (0, 0) if row is None else (row.held, row.settled)
     return Balance(account=account, held=held, settled=settled)
 
@@ -163,7 +164,7 @@ def balances(connection: Connection, accounts: Iterable[Account]) -> tuple[Balan
 
 def enter_hold(connection: Connection, job: Values) -> None:
     """Enter the hold of a new job."""
-    connection.execute(_ENTRY, _entry(job, job["created_at"], "hold", job["ceiling"]))
+    connection.execute(_ENTRY, entry_of(job, job["created_at"], "hold", job["ceiling"]))
 
 
 def conclude(connection: Connection, job: Found, settled: Settled, at: int) -> None:
@@ -175,20 +176,22 @@ def conclude(connection: Connection, job: Found, settled: Settled, at: int) -> N
     if rest < 0:
         raise ValueError("a job is settled at its ceiling or less")
     moved = {"released": job["ceiling"], "spent": settled.amount}
-    rows = [{**_at(account), **moved} for account in accounts_of(job["accounts"])]
+    held = accounts_of(job["accounts"]) if job["ceiling"] else ()
+    rows = [{**place_of(account), **moved} for account in held]
     if rows and connection.execute(_MOVE, rows).rowcount != len(rows):
         raise LookupError("an account that the job was held on is gone")
     entries = []
     if settled.amount or settled.disputed is not None:
-        entry = _entry(job, at, "settle", settled.amount)
+        entry = entry_of(job, at, "settle", settled.amount)
         entries.append({**entry, "disputed": settled.disputed})
     if rest:
-        entries.append({**_entry(job, at, "release", rest), "disputed": None})
+        entries.append({**entry_of(job, at, "release", rest), "disputed": None})
     if entries:
         connection.execute(_ENTRY, entries)
 
 
-def _entry(job: Found, at: int, kind: str, amount: int) -> Values:
+def entry_of(job: Found, at: int, kind: str, amount: int) -> Values:
+    """A line of the ledger for a job."""
     return {
         "at": at,
         "subject": job["subject"],
