@@ -110,6 +110,15 @@ class AdjustmentsContract:
             assert await desk.books.adjust(bill(job, 7))
         assert await used(desk) == [(0, 14)] * 2
 
+    async def test_a_bill_is_the_providers_that_made_it(self, desk: Desk) -> None:
+        painter, carver = (day(Level.PROVIDER, name) for name in ("painter", "carver"))
+        await desk.admit(charges=(carver, painter))
+        outcome = '{"provider": "carver", "model": "knife"}'
+        job = await desk.run()
+        assert await desk.books.settle(verdict(job, 0, outcome=outcome))
+        assert await desk.books.adjust(bill(job.id, 9))
+        assert await used(desk, carver.account, painter.account) == [(0, 9), (0, 0)]
+
     async def test_a_job_that_never_was_is_not_found(self, desk: Desk) -> None:
         with pytest.raises(NotFound):
             await desk.books.adjust(bill("job_never", 1))

@@ -63,6 +63,7 @@ class Work:
         self._starting: set[str] = set()
         self._started: set[str] = set()
         self._unwanted: set[str] = set()
+        self._called_with: dict[str, Plan] = {}
         self._hurried = asyncio.Event()
 
     def unwanted(self, job: str) -> None:
@@ -86,6 +87,7 @@ class Work:
             self._starting.discard(job.id)
             self._started.discard(job.id)
             self._unwanted.discard(job.id)
+            self._called_with.pop(job.id, None)
 
     async def _carry_out(self, job: Job) -> None:
         stopped = False
@@ -188,6 +190,7 @@ class Work:
         provider = bench.providers[plan.provider]
         call = provider.edit if plan.ask.action is Action.EDIT else provider.generate
         bench.breakers.enter(plan.provider)
+        self._called_with[job.id] = plan
         error: BaseException | None = None
         try:
             return Arrived(plan=plan, delivery=await call(order, watch))
@@ -205,7 +208,8 @@ class Work:
             credential = await bench.credentials.credential(caller.credential.id)
             if credential is None:
                 raise Forbidden("The credential that asked for this was revoked or has expired.")
-            caller = replace(caller, credential=caller.credential.narrowed(credential.scopes))
+            narrowed = caller.credential.narrowed(credential.scopes)
+            caller = replace(caller, credential=replace(narrowed, budget=credential.budget))
         component = component_of(plan.ask)
         allowed = bench.gate.decide(caller, component, Scope.IMAGES_WRITE).allowed
         allowed = allowed and bench.gate.decide_model(caller, plan.provider, plan.model)
@@ -216,7 +220,9 @@ class Work:
             raise Forbidden("What allowed this was taken back before it began.")
         model = find_model(bench.catalogue.current(), plan.provider, plan.model)
         bench.gate.check_plan(caller, plan, model)
-        if bench.gate.quote(plan, model).ceiling > job.ceiling:
+        ceiling = bench.gate.quote(plan, model).ceiling
+        bench.gate.accounts.check_call(caller, plan, ceiling)
+        if ceiling > job.ceiling:
             raise ConfirmationInvalid(
                 "The price has risen since this was asked for; nothing was spent.",
                 hint="Ask again for a new quote.",
@@ -236,6 +242,8 @@ class Work:
     async def _finish(self, job: Job, made: Arrived | Result) -> None:
         bench = self._bench
         result = made if isinstance(made, Result) else await self._keep(job, made)
+        if result.state is State.OUTCOME_UNKNOWN:
+            result.made_by = self._called_with.get(job.id)
         try:
             settled = await self._settle(job, result)
         except (StorageFull, Unavailable):

@@ -52,9 +52,11 @@ def _accounts(
     settled: Counter[tuple[str, ...]] = Counter()
     for job in found:
         sums = rows[job["id"]]
+        paid = json.loads(job["outcome"] or "{}").get("provider", job["provider"])
         for account in json.loads(job["accounts"]):
             held[tuple(account)] += sums["hold"] - sums["settle"] - sums["release"]
-            settled[tuple(account)] += sums["settle"] + sums["adjust"]
+            if account[0] != "provider" or account[1] == paid:
+                settled[tuple(account)] += sums["settle"] + sums["adjust"]
     wrong = []
     for row in connection.execute(select(budgets)).mappings():
         key = (row["level"], row["key"], row["period"])

@@ -12,6 +12,7 @@ from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
 from tests.contracts.revocations import RevocationsContract, RevokedContract
 from tests.contracts.sessions import SessionsContract, Told
+from tests.contracts.soft_limits import SoftLimitsContract
 from tests.contracts.uses import UsesContract
 from tests.contracts.vault import VaultContract
 
@@ -21,6 +22,10 @@ class TestBooks(BooksContract):
 
 
 class TestAdjustments(AdjustmentsContract):
+    pass
+
+
+class TestSoftLimits(SoftLimitsContract):
     pass
 
 

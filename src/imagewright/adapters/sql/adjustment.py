@@ -4,7 +4,7 @@ from functools import cache
 
 from sqlalchemy import BigInteger, Connection, Executable, bindparam, insert, select, update
 
-from imagewright.adapters.sql.ledger import KEY, entry_of, place_of
+from imagewright.adapters.sql.ledger import KEY, counts, entry_of, maker_of, place_of
 from imagewright.adapters.sql.rows import Found, accounts_of
 from imagewright.adapters.sql.subjects import enrol
 from imagewright.adapters.sql.tables import budgets, jobs, ledger
@@ -28,11 +28,17 @@ def adjust(connection: Connection, adjustment: Adjustment) -> bool:
     amount = adjustment.amount
     connection.execute(update(jobs).where(jobs.c.id == job["id"]).values(actual=actual))
     added = {"amount": amount, "at_first": max(0, amount)}
-    rows = [{**place_of(account), **added} for account in accounts_of(job["accounts"])]
+    provider, model = maker_of(job)
+    rows = [
+        {**place_of(account), **added}
+        for account in accounts_of(job["accounts"])
+        if counts(account, provider)
+    ]
     if rows:
         connection.execute(_adding(connection.dialect.name), rows)
     entry = entry_of(job, adjustment.warrant.at, "adjust", amount)
-    connection.execute(insert(ledger), {**entry, "reference": adjustment.reference})
+    made = {"provider": provider, "model": model}
+    connection.execute(insert(ledger), {**entry, **made, "reference": adjustment.reference})
     _record(connection, job, adjustment)
     return True
 

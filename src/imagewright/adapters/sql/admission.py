@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
 )
 
+from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, Holding, enter_hold, stored
 from imagewright.adapters.sql.quotes import Use, use_up
 from imagewright.adapters.sql.revocations import check
@@ -117,9 +118,10 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
         given = replace(demand.quote, id=demand.given, digest=entry.plan_digest)
         use_up(connection, given, number, Use(job=demand.job, now=demand.now))
     check_room(connection, demand.capacity, number)
-    hold(connection, holdings(entry, number))
+    held = holdings(entry, number)
+    hold(connection, held)
     job = enter_job(connection, entry, number)
-    return Admitted(job=job, fresh=True)
+    return Admitted(job=job, fresh=True, crossed=crossings(connection, held))
 
 
 def enter_job(connection: Connection, entry: Entry, number: int, group: str | None = None) -> Job:
@@ -138,9 +140,7 @@ def holdings(entry: Entry, number: int) -> tuple[Holding, ...]:
     """What is held for an ask, on the accounts as their rows are keyed."""
     amount = entry.demand.quote.ceiling
     kept = zip(entry.demand.charges, _accounts(entry, number), strict=True) if amount else ()
-    return tuple(
-        Holding(charge=replace(charge, account=account), amount=amount) for charge, account in kept
-    )
+    return tuple(Holding(charge=charge, account=account, amount=amount) for charge, account in kept)
 
 
 def _accounts(entry: Entry, number: int) -> list[Account]:
