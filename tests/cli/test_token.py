@@ -96,6 +96,14 @@ def test_a_life_of_a_token(place: Place) -> None:
     assert "holds no token" in place.run("list").stderr
 
 
+def test_a_token_is_given_a_budget(place: Place) -> None:
+    amounts = ["--budget-call", "0.10", "--budget-day", "0", "--budget-month", "20"]
+    assert place.run("add", "user:a", *amounts).returncode == 0
+    (entry,) = place.listed()
+    assert entry["budget"] == {"per_call": "0.10", "day": "0.00", "month": "20.00"}
+    assert "day is more than" not in place.run("list").stderr
+
+
 def test_no_list_shows_a_secret_or_a_hash(place: Place) -> None:
     place.tokens.write_text(f'[tokens]\n"{FOREIGN}" = "user:a"\n')
     place.tokens.chmod(0o600)
@@ -151,6 +159,10 @@ def test_a_subject_that_the_acl_does_not_name_is_warned_of(place: Place) -> None
         (["add", "user:a", "--expires", "soon"], 2, "90d"),
         (["add", "user:a", "--expires", "2020-01-01"], 2, "in the past"),
         (["add", "user:a", "--id", "laptop"], 2, "tok_"),
+        (["add", "user:a", "--budget-day", "-1"], 2, "US dollars"),
+        (["add", "user:a", "--budget-day=1e3"], 2, "US dollars"),
+        (["add", "user:a", "--budget-month", "5 USD"], 2, "US dollars"),
+        (["add", "user:a", "--budget-call", "NaN"], 2, "US dollars"),
         (["rotate", "tok_none"], 1, "There is no token tok_none"),
         (["revoke", "tok_none"], 1, "There is no token tok_none"),
         (["import"], 1, "There is no file"),

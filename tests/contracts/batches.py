@@ -54,6 +54,14 @@ async def held(desk: Desk) -> int:
 
 
 class Together:
+    async def test_a_soft_limit_that_all_of_them_reach_is_told_of_once(self, desk: Desk) -> None:
+        charge = replace(day(Level.EVERYONE, ""), soft=Nano(PRICE * 2))
+        admitted = await desk.books.admit_all(bulk_of(desk, "a", "b", "c", charges=(charge,)))
+        (crossing,) = admitted.crossed
+        assert (crossing.account, crossing.used) == (EVERYONE, PRICE * 3)
+        again = await desk.books.admit_all(bulk_of(desk, "d", charges=(charge,)))
+        assert again.crossed == ()
+
     async def test_all_become_queued_jobs_of_one_group_in_order(self, desk: Desk) -> None:
         bulk = bulk_of(desk, "a", "b", "c")
         assert await desk.books.missing(bulk) == (0, 1, 2)

@@ -283,6 +283,23 @@ class Settlement:
             PRICE,
         )
 
+    async def test_of_the_providers_only_the_one_that_made_it_is_paid(self, desk: Desk) -> None:
+        painter, carver = (day(Level.PROVIDER, name) for name in ("painter", "carver"))
+        await desk.admit(charges=(carver, painter))
+        job = await desk.run()
+        assert await balance(desk, carver.account) == await balance(desk, painter.account)
+        outcome = '{"provider": "carver", "model": "knife"}'
+        assert await desk.books.settle(verdict(job, PRICE // 2, outcome=outcome))
+        assert await balance(desk, painter.account) == (0, 0)
+        assert await balance(desk, carver.account) == (0, PRICE // 2)
+
+    async def test_the_first_provider_is_paid_where_no_other_is_named(self, desk: Desk) -> None:
+        painter, carver = (day(Level.PROVIDER, name) for name in ("painter", "carver"))
+        await desk.admit(charges=(carver, painter))
+        assert await desk.books.settle(verdict(await desk.run()))
+        assert await balance(desk, carver.account) == (0, 0)
+        assert await balance(desk, painter.account) == (0, PRICE)
+
     async def test_a_job_settles_once(self, desk: Desk) -> None:
         await desk.admit()
         job = await desk.run()

@@ -1,5 +1,6 @@
 """Budgets: periods by the calendar of a place, and accounts in one fixed order."""
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,15 +13,13 @@ from imagewright.core.budget import (
     Budget,
     Charge,
     Level,
-    Purse,
     Span,
-    charges,
     period,
-    purses,
     resets_at,
 )
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.money import FREE, Nano
+from imagewright.core.purse import Purse, charges, purses
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 APIA = ZoneInfo("Pacific/Apia")
@@ -102,10 +101,32 @@ def test_a_budget_limits_a_day_and_a_month_each_by_its_own() -> None:
     assert (Budget().limit(Span.DAY), Budget().limit(Span.MONTH)) == (None, None)
 
 
+def test_a_soft_limit_is_a_days_or_a_months() -> None:
+    budget = Budget(soft_day=Nano(2), soft_month=Nano(3))
+
+    assert (budget.soft(Span.DAY), budget.soft(Span.MONTH)) == (2, 3)
+    assert (budget.limit(Span.DAY), Budget().soft(Span.DAY)) == (None, None)
+
+
+def test_a_tokens_budget_is_its_own_and_every_provider_that_may_be_paid_counts() -> None:
+    mine = Budget(day=Nano(7), soft_day=Nano(5))
+    caller = replace(CALLER, credential=Credential(id="tok_1", budget=mine))
+    found = purses(caller, ["studio", "attic", "studio"], {(Level.TOKEN, "tok_1"): Budget()})
+
+    assert found[0] == Purse(level=Level.TOKEN, key="tok_1", budget=mine)
+    named = [purse.key for purse in found if purse.level is Level.PROVIDER]
+    assert named == ["attic", "studio"]
+    held = {each.account.period: each for each in charges(found[:1], 0, AMSTERDAM)}
+    assert {each: (held[each].limit, held[each].soft) for each in held} == {
+        "1970-01": (None, None),
+        "1970-01-01": (7, 5),
+    }
+
+
 def test_every_level_counts_whether_it_has_a_budget_or_not() -> None:
     mine = Budget(day=FREE)
 
-    assert purses(CALLER, "studio", {(Level.SUBJECT, "user:alice"): mine}) == (
+    assert purses(CALLER, ["studio"], {(Level.SUBJECT, "user:alice"): mine}) == (
         Purse(level=Level.TOKEN, key="tok_1", budget=Budget()),
         Purse(level=Level.SUBJECT, key="user:alice", budget=mine),
         Purse(level=Level.GROUP, key="design", budget=Budget()),
@@ -118,7 +139,7 @@ def test_every_level_counts_whether_it_has_a_budget_or_not() -> None:
 def test_another_subjects_budget_is_not_ours() -> None:
     theirs = {(Level.SUBJECT, "user:bob"): Budget(day=FREE), (Level.PROVIDER, "x"): Budget()}
 
-    assert all(purse.budget == Budget() for purse in purses(CALLER, "studio", theirs))
+    assert all(purse.budget == Budget() for purse in purses(CALLER, ["studio"], theirs))
 
 
 def test_a_charge_is_a_purses_period_and_its_limit() -> None:
@@ -132,10 +153,10 @@ def test_a_charge_is_a_purses_period_and_its_limit() -> None:
     )
 
 
-@given(order=st.permutations(purses(CALLER, "studio", {})), at=MOMENTS)
+@given(order=st.permutations(purses(CALLER, ["studio"], {})), at=MOMENTS)
 def test_accounts_are_held_in_one_order_whoever_asks(order: list[Purse], at: int) -> None:
     held = charges(order, at, AMSTERDAM)
 
-    assert held == charges(purses(CALLER, "studio", {}), at, AMSTERDAM)
+    assert held == charges(purses(CALLER, ["studio"], {}), at, AMSTERDAM)
     assert [charge.account for charge in held] == sorted({charge.account for charge in held})
     assert len(held) == len(order) * len(Span)

@@ -14,6 +14,7 @@ from imagewright.adapters.acl.reader import ENTRY, TOP
 from imagewright.adapters.auth.token_reader import ENTRY as TOKEN_ENTRY
 from imagewright.adapters.auth.workload import GITHUB, GITLAB
 from imagewright.adapters.telemetry.metrics import Metrics
+from imagewright.adapters.toml.budgets import BUDGET
 from imagewright.adapters.wire.dialect import DIALECTS
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.prompts import PROMPTS
@@ -225,6 +226,7 @@ def test_every_metric_has_its_row() -> None:
     metrics.file("a", faulty=True)
     metrics.provider("a", degraded=True)
     metrics.breaker("a", is_open=True)
+    metrics.soft_limit("a", "b")
     found: dict[str, Metric] = {
         f"{each.name}_total" if each.type == "counter" else each.name: each
         for each in metrics.registry.collect()
@@ -275,7 +277,9 @@ def test_every_page_has_its_row(tmp_path: Path) -> None:
 def test_every_key_of_the_acl_has_its_row() -> None:
     rows = rows_of("acl.md", "Table")
     same("acl.md", list(rows), [f"[{name}]" for name in TOP])
-    same("acl.md", list(rows_of("acl.md", "Key")), ENTRY)
+    same("acl.md", list(rows_of("acl.md", "Key", "Keys of an entry")), ENTRY)
+    budget = [key for row in tables(REFERENCE / "acl.md", "Budgets") for key in codes(row["Key"])]
+    same("acl.md", budget, BUDGET)
 
 
 def test_every_key_of_a_token_has_its_row() -> None:

@@ -53,19 +53,22 @@ def _ledger(state: Path, found: dict[str, Row]) -> list[str]:
         left = entered["hold"] - entered["settle"] - entered["release"]
         if entered["hold"] != row["ceiling"] or left != open_:
             wrong.append(f"{job} ({row['state']}): {dict(entered)}, ceiling {row['ceiling']}")
-        if row["state"] not in HELD and entered["settle"] != row["actual"]:
-            wrong.append(f"{job}: settled {entered['settle']}, its row says {row['actual']}")
+        cost = entered["settle"] + entered["adjust"]
+        if row["state"] not in HELD and cost != row["actual"]:
+            wrong.append(f"{job}: it cost {cost}, its row says {row['actual']}")
     return wrong
 
 
 def _budgets(state: Path, found: dict[str, Row]) -> list[str]:
-    """Every account has what the jobs held on it and settled on it."""
+    """Every account has what the jobs held on it and paid from it."""
     held: Counter[tuple[str, ...]] = Counter()
     settled: Counter[tuple[str, ...]] = Counter()
     for job in found.values():
+        paid = json.loads(job["outcome"] or "{}").get("provider", job["provider"])
         for account in json.loads(job["accounts"]):
             held[tuple(account)] += job["ceiling"] if job["state"] in HELD else 0
-            settled[tuple(account)] += job["actual"] or 0
+            if account[0] != "provider" or account[1] == paid:
+                settled[tuple(account)] += job["actual"] or 0
     kept = {(r["level"], r["key"], r["period"]): r for r in rows(state, "SELECT * FROM budgets")}
     wrong = []
     for account in {*held, *settled, *kept}:

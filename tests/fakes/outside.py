@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from imagewright.core.budget import Budget
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.errors import ImageTooLarge, InvalidImage
 from imagewright.core.policy import Acl
@@ -27,11 +28,12 @@ class PageFetcher:
 class Credentials:
     """Keeps `ports.auth.Authenticator`: every credential is good but those `revoked`.
 
-    `fault` is raised instead of an answer.
+    `fault` is raised instead of an answer; `budgets` are those of credentials, by id.
     """
 
     revoked: set[str] = field(default_factory=set)
     callers: dict[str, Caller] = field(default_factory=dict)
+    budgets: dict[str, Budget] = field(default_factory=dict)
     fault: Exception | None = None
 
     async def authenticate(self, token: str, address: str | None) -> Caller | None:
@@ -40,7 +42,8 @@ class Credentials:
     async def credential(self, id: str) -> Credential | None:
         if self.fault is not None:
             raise self.fault
-        return None if id in self.revoked else Credential(id=id)
+        budget = self.budgets.get(id, Budget())
+        return None if id in self.revoked else Credential(id=id, budget=budget)
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Counted:
     breakers: dict[str, bool] = field(default_factory=dict)
     degraded: dict[str, bool] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    soft: list[tuple[str, str]] = field(default_factory=list)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         pass
@@ -80,6 +84,9 @@ class Counted:
 
     def breaker(self, provider: str, *, is_open: bool) -> None:
         self.breakers[provider] = is_open
+
+    def soft_limit(self, level: str, span: str) -> None:
+        self.soft.append((level, span))
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         self.jobs.append((provider, state))

@@ -31,6 +31,7 @@ from imagewright.ports.books import Balance, Books, Origin
 from imagewright.ports.imaging import Imaging
 from imagewright.ports.jobs import Jobs, Lease
 from imagewright.ports.library import Library
+from imagewright.services.alarm import Alarm
 from imagewright.services.batch import BatchService, Road
 from imagewright.services.bench import Bench
 from imagewright.services.breakers import Breakers
@@ -154,7 +155,7 @@ class Shop:
             self.acl,
             cast("Books", self.books),
             self.catalogue,
-            GateRules(zone=ZONE, **rules),
+            GateRules(zone=ZONE, alarm=Alarm(self.telemetry), **rules),
             self.world,
         )
         signals = Signals(intake=self.intake, queue=self.queue, board=self.board)

@@ -10,10 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagewright.core.ask import AUTO
-from imagewright.core.budget import Budget, Level, Span
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.errors import (
-    BudgetExceeded,
     Busy,
     ConfirmationInvalid,
     ConfirmationRequired,
@@ -178,25 +176,6 @@ async def test_what_has_no_price_is_refused(shop: Shop) -> None:
         await shop.images.order(BOT, replace(free(), model="riddle"), None, ORIGIN)
 
 
-async def test_a_call_dearer_than_allowed_is_refused_before_it_is_asked_about(shop: Shop) -> None:
-    tight = entry("images:write", "spend", budget=Budget(per_call=PRICE))
-    shop.acl.acl = grants(subjects={OLGA.subject: tight})
-    with pytest.raises(BudgetExceeded) as raised:
-        await shop.images.order(OLGA, paid(n=2), None, ORIGIN)
-    assert raised.value.details["span"] == "call"
-    await asked(shop, n=1)
-
-
-@pytest.mark.parametrize("span", list(Span))
-async def test_a_full_budget_says_when_it_begins_again(shop: Shop, span: Span) -> None:
-    shop.acl.acl = grants(everyone=entry(budget=Budget(**{span.value: PRICE})))
-    await shop.admitted()
-    with pytest.raises(BudgetExceeded) as raised:
-        await shop.admitted(paid("a dog"))
-    assert raised.value.details["span"] == span.value
-    assert int(str(raised.value.details["resets_at"])) > shop.clock.now() // 1_000_000
-
-
 async def test_a_full_queue_is_told(shop: Shop) -> None:
     shop.offer(*OFFERS, capacity=Capacity(waiting=1))
     await shop.admitted()
@@ -306,28 +285,6 @@ async def test_a_model_that_was_taken_away_meanwhile_is_settled_by_the_vendors_p
     shop.offer(*((replace(OFFERS[0], models=()),) if gone == "model" else ()))
     assert await shop.gate.settle(job, verdict(job, None), Report(usage=Usage(cost=Nano(5))))
     assert (await shop.balance()).settled == 5
-
-
-async def test_only_groups_that_the_acl_knows_count_spending(shop: Shop) -> None:
-    shop.acl.acl = grants(groups={"design": entry(budget=Budget(month=Nano(7)))})
-    found = shop.gate.purses(replace(OLGA, groups=frozenset({"design", "x"})), "painter")
-    assert [(purse.level, purse.key) for purse in found] == [
-        (Level.TOKEN, "tok-olga"),
-        (Level.SUBJECT, "user:olga"),
-        (Level.GROUP, "design"),
-        (Level.PROVIDER, "painter"),
-        (Level.EVERYONE, ""),
-    ]
-
-
-async def test_a_purses_accounts_are_told_apart(shop: Shop) -> None:
-    shop.acl.acl = grants(everyone=entry(budget=Budget(day=Nano(1), month=Nano(2))))
-    everyone = shop.gate.purses(OLGA, "painter")[-1]
-    found = shop.gate.accounts(everyone)
-    assert {span: (each.account.period, each.limit) for span, each in found.items()} == {
-        Span.DAY: ("2026-11-21", 1),
-        Span.MONTH: ("2026-11", 2),
-    }
 
 
 async def test_a_grant_ends_with_its_day_in_the_operators_zone(shop: Shop) -> None:

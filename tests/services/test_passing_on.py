@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from imagewright.core.ask import Ask
+from imagewright.core.budget import Account, Budget, Level
 from imagewright.core.catalogue import Offer
 from imagewright.core.errors import (
+    BudgetExceeded,
     Fault,
     ModerationBlocked,
     OutcomeUnknown,
@@ -20,7 +22,9 @@ from imagewright.core.errors import (
     ProviderUnavailable,
 )
 from imagewright.core.job import Job, State
+from imagewright.core.money import Nano
 from imagewright.core.spending import Usage
+from tests.contracts.samples import DAY
 from tests.fakes.provider import ScriptedProvider, fails, returns
 from tests.services.shop import BOT, PRICE, Shop, entry, grants, model
 
@@ -119,3 +123,64 @@ async def test_failures_of_jobs_open_the_breaker(shop: Shop) -> None:
     assert shop.provider.calls == 5
     assert ["is left alone" in each for each in said] == [False] * 5 + [True]
     assert await shop.money() == (0, 0)
+
+
+def at(provider: str) -> Account:
+    return Account(level=Level.PROVIDER, key=provider, period=DAY)
+
+
+async def of_providers(shop: Shop) -> list[tuple[int, int]]:
+    """Held and settled at the painter and at the carver."""
+    found = await shop.books.balances((at("painter"), at("carver")))
+    return [(each.held // PRICE, each.settled // PRICE) for each in found]
+
+
+async def test_whoever_may_make_it_has_room_for_it_and_whoever_did_is_paid(
+    shop: Shop, carver: ScriptedProvider
+) -> None:
+    shop.provider.act = fails(ProviderBusy("No."))
+    job = await shop.claimed(ASK)
+    assert await of_providers(shop) == [(6, 0), (6, 0)]
+    work = shop.work(providers={"painter": shop.provider, "carver": carver})
+    await work.carry_out(job)
+    assert await of_providers(shop) == [(0, 0), (0, 2)]
+    assert await shop.money() == (0, 2)
+
+
+async def test_of_a_fallback_that_was_not_needed_nothing_stays(
+    shop: Shop, carver: ScriptedProvider
+) -> None:
+    await carried_out(shop, carver)
+    assert await of_providers(shop) == [(0, 6), (0, 0)]
+
+
+async def test_a_fallback_without_room_is_told_by_its_name(
+    shop: Shop, carver: ScriptedProvider
+) -> None:
+    shop.acl.acl = grants(providers={"carver": Budget(day=Nano(5 * PRICE))})
+    with pytest.raises(BudgetExceeded) as raised:
+        await shop.admitted(ASK)
+    assert (raised.value.details["level"], raised.value.details["key"]) == ("provider", "carver")
+    assert await of_providers(shop) == [(0, 0), (0, 0)]
+    await shop.admitted(replace(ASK, provider="painter"))
+    assert carver.calls == 0
+
+
+async def test_a_fallback_that_may_not_cost_as_much_a_call_is_passed_over(
+    shop: Shop, carver: ScriptedProvider
+) -> None:
+    shop.acl.acl = grants(providers={"carver": Budget(per_call=PRICE)})
+    shop.provider.act = fails(ProviderBusy("No."))
+    job = await carried_out(shop, carver)
+    assert (job.error_code, carver.calls) == ("provider_busy", 0)
+
+
+async def test_whose_answer_is_not_known_is_kept_with_the_hold(
+    shop: Shop, carver: ScriptedProvider
+) -> None:
+    shop.provider.act = fails(ProviderBusy("No."))
+    carver.act = fails(OutcomeUnknown("It broke off."))
+    job = await carried_out(shop, carver)
+    assert job.state is State.OUTCOME_UNKNOWN
+    assert json.loads(job.outcome or "")["provider"] == "carver"
+    assert await of_providers(shop) == [(6, 0), (6, 0)]

@@ -1,19 +1,20 @@
 """What a caller has spent, and what is left to it."""
 
 from dataclasses import replace
-from zoneinfo import ZoneInfo
+from typing import cast
 
 from imagewright.core.budget import Budget, Level, Span
 from imagewright.core.money import Nano
+from imagewright.ports.books import Books
 from imagewright.services.usage import Allowance, UsageService
 from tests.contracts.samples import NOON, SECOND
-from tests.services.shop import BOT, OLGA, PRICE, ZONE, Shop, entry, grants, paid
+from tests.services.shop import BOT, OLGA, PRICE, Shop, entry, grants, paid
 
 DAY_END = NOON + 12 * 3600 * SECOND
 
 
-async def usage(shop: Shop, zone: ZoneInfo = ZONE) -> UsageService:
-    return UsageService(shop.books, shop.gate, shop.clock, zone)
+async def usage(shop: Shop) -> UsageService:
+    return UsageService(cast("Books", shop.books), shop.gate.accounts)
 
 
 def of(found: tuple[Allowance, ...], level: Level, span: Span) -> Allowance:
@@ -67,3 +68,20 @@ async def test_only_the_callers_own_levels_are_shown_the_narrowest_first(shop: S
         (Level.SUBJECT, "user:olga"),
         (Level.GROUP, "design"),
     ]
+
+
+async def test_the_tightest_of_all_levels_is_what_is_left(shop: Shop) -> None:
+    counting = await usage(shop)
+    assert await counting.tightest(OLGA, ["painter"]) is None
+    shop.acl.acl = grants(
+        everyone=entry(budget=Budget(month=Nano(9 * PRICE))),
+        providers={"painter": Budget(day=Nano(4 * PRICE)), "carver": Budget(day=Nano(1))},
+    )
+    await shop.admitted()
+    found = await counting.tightest(OLGA, ["painter"])
+    assert found is not None
+    assert (found.level, found.key, found.span) == (Level.PROVIDER, "painter", Span.DAY)
+    assert (found.left, found.resets_at) == (3 * PRICE, DAY_END)
+    everyone = await counting.tightest(OLGA, [])
+    assert everyone is not None
+    assert (everyone.level, everyone.left) == (Level.EVERYONE, 8 * PRICE)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from imagewright.core.ask import Action
+from imagewright.core.budget import Budget
 from imagewright.core.caller import Credential
 from imagewright.core.errors import (
     Fault,
@@ -17,6 +18,7 @@ from imagewright.core.errors import (
 )
 from imagewright.core.image import Origin, Role
 from imagewright.core.job import Job, State
+from imagewright.core.money import Nano
 from imagewright.core.policy import Maximum
 from imagewright.core.spending import Usage
 from imagewright.ports.board import News
@@ -31,6 +33,7 @@ from tests.services.shop import (
     OFFERS,
     ORIGIN,
     POOR,
+    PRICE,
     Shop,
     entry,
     free,
@@ -338,3 +341,13 @@ class TestDecidedAgain:
         assert (job.state, job.error_code) == (State.FAILED, code)
         assert job.started_at is None
         assert (shop.provider.calls, await shop.money()) == (0, (0, 0))
+
+
+async def test_a_call_that_costs_more_than_its_token_may_by_now_is_not_begun(shop: Shop) -> None:
+    job = await shop.claimed()
+    budget = Budget(per_call=Nano(PRICE - 1))
+    shop.credentials.budgets[job.caller.credential.id] = budget
+    await shop.work().carry_out(job)
+    job = await shop.look(job)
+    assert (job.state, job.error_code) == (State.FAILED, "budget_exceeded")
+    assert (shop.provider.calls, await shop.money()) == (0, (0, 0))

@@ -17,6 +17,7 @@ from imagewright.ports.auth import Authenticator, Doorkeeper
 from imagewright.ports.books import Capacity
 from imagewright.ports.clock import Clock
 from imagewright.ports.imaging import Preview
+from imagewright.services.alarm import Alarm
 from imagewright.services.attempts import Attempts
 from imagewright.services.batch import BatchService, Road
 from imagewright.services.bench import Bench
@@ -84,12 +85,12 @@ class Services:
 
 def services_of(settings: Settings, parts: Parts) -> Services:
     """Every service, with the operator's limits."""
-    clock, zone = parts.world.clock, ZoneInfo(settings.time_zone)
+    clock = parts.world.clock
     standing = Standing(parts.acl, parts.revocations, clock)
     shaper, witness = _shaper(settings, parts), _witness(settings, parts)
     authorizing = _authorizing(settings, parts, standing, witness)
     chain = _chain(parts, authorizing, standing)
-    rules = _gate_rules(settings, zone, shaper)
+    rules = _gate_rules(settings, parts, shaper)
     gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
     library = _library(settings, parts)
     intake = Intake()
@@ -114,7 +115,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         jobs=jobs,
         batches=BatchService(road, clock),
         links=_links(settings, parts, gate),
-        usage=UsageService(parts.books, gate, clock, zone),
+        usage=UsageService(parts.books, gate.accounts),
         status=_status(settings, parts, intake),
         workers=_workers(settings, replace(parts, chain=chain), gate, library, breakers),
         sealer=Sealer(parts.audit, clock),
@@ -200,14 +201,15 @@ def _shaper(settings: Settings, parts: Parts) -> Shaper:
     return Shaper(key=parts.keys.derive("audit prompts"), text=settings.audit.prompts == "text")
 
 
-def _gate_rules(settings: Settings, zone: ZoneInfo, shaper: Shaper) -> GateRules:
+def _gate_rules(settings: Settings, parts: Parts, shaper: Shaper) -> GateRules:
     limits = settings.limits
     return GateRules(
-        zone=zone,
+        zone=ZoneInfo(settings.time_zone),
         quote_seconds=limits.quote,
         reuse_seconds=limits.reuse,
         capacity=Capacity(queued=limits.queue, waiting=limits.waiting),
         shaper=shaper,
+        alarm=Alarm(parts.metrics),
     )
 
 

@@ -11,13 +11,16 @@ from imagewright.adapters.clock import SystemClock
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.engines import NotMade
 from imagewright.adapters.sql.uses import SqlUses
+from imagewright.adapters.toml.budgets import budget_table
 from imagewright.app.auditing import AdminAct, tell_acts
 from imagewright.app.identity import single_of
 from imagewright.app.parts import acl_of, database_url
 from imagewright.app.revoking import revoke_token
+from imagewright.core.budget import Budget
 from imagewright.core.errors import Fault
 from imagewright.core.expiry import parse_expiry
 from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.core.money import parse_usd
 from imagewright.core.quantity import parse_seconds
 from imagewright.ports.uses import Use
 from imagewright.settings import Settings
@@ -49,14 +52,23 @@ class TokenOffice:
         """The tokens file."""
         return self._file.path
 
-    def terms(self, expires: str | None, **more: object) -> Terms:
-        """Terms whose expiry is written as operators do. Raises InvalidRequest."""
-        return Terms(expires=self._expiry(expires), **more)  # type: ignore[arg-type]  # of Terms
+    def terms(
+        self, expires: str | None, amounts: Mapping[str, str | None], **more: object
+    ) -> Terms:
+        """Terms whose expiry and budget are written as operators do. Raises InvalidRequest."""
+        limits = {key: parse_usd(each) for key, each in amounts.items() if each is not None}
+        budget, ends = Budget(**limits), self._expiry(expires)
+        return Terms(expires=ends, budget=budget, **more)  # type: ignore[arg-type]  # of Terms
 
     def add(self, subject: str, terms: Terms, id: str | None) -> Minted:
         """As `TokenFile.add`; tells of a subject that the ACL does not name."""
         made = self._file.add(subject, terms, id)
-        given = {"groups": terms.groups, "scopes": terms.scopes, "cidrs": terms.cidrs}
+        given: dict[str, object] = {
+            "groups": terms.groups,
+            "scopes": terms.scopes,
+            "cidrs": terms.cidrs,
+            "budget": budget_table(terms.budget),
+        }
         ends = {"expires": terms.expires.isoformat()} if terms.expires else {}
         shape = {"subject": subject, **{key: each for key, each in given.items() if each}, **ends}
         self._acts.append(self._act(made.id, shape, action="token_add", outcome="added"))
@@ -145,6 +157,7 @@ class TokenOffice:
             "groups": sorted(token.groups),
             "scopes": None if scopes is None else sorted(scopes),
             "cidrs": None if networks is None else [str(each) for each in networks],
+            "budget": budget_table(token.credential.budget),
             "note": token.note,
         }
 

@@ -54,6 +54,13 @@ class Options:
     expires: Annotated[
         str | None, Parameter(help="When it ends, such as 90d or 2030-12-31; else never.")
     ] = None
+    budget_call: Annotated[
+        str | None, Parameter(help="The most US dollars that one call may cost.")
+    ] = None
+    budget_day: Annotated[
+        str | None, Parameter(help="The most US dollars that may be spent with it in a day.")
+    ] = None
+    budget_month: Annotated[str | None, Parameter(help="The same in a month.")] = None
     note: Annotated[str, Parameter(show_default=False, help="A line for the operator.")] = ""
 
 
@@ -70,6 +77,11 @@ def add(
     with _office(sources) as office:
         terms = office.terms(
             given.expires,
+            {
+                "per_call": given.budget_call,
+                "day": given.budget_day,
+                "month": given.budget_month,
+            },
             groups=tuple(given.group),
             scopes=tuple(given.scope),
             cidrs=tuple(given.cidr),

@@ -1,12 +1,10 @@
 """Accounts that an ask is held on, and the limits they keep."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from imagewright.core.caller import Caller
 from imagewright.core.money import Nano
 
 
@@ -38,23 +36,48 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """An account that an ask is held on, and the most it may reach (None: counted, not limited)."""
+    """An account that an ask is held on, and the most it may reach (None: counted, not limited).
+
+    `soft` is the amount from which on the operator is told.
+    """
 
     account: Account
     limit: Nano | None = None
+    soft: Nano | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """A soft limit that an account has reached, and what is held and settled on it.
+
+    An account has one for each soft limit, however often it falls below and rises again.
+    """
+
+    account: Account
+    soft: Nano
+    used: Nano
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """A ceiling per call, day and month; None is no ceiling, 0 means nothing may be spent."""
+    """A ceiling per call, day and month; None is no ceiling, 0 means nothing may be spent.
+
+    From `soft_day` or `soft_month` on the operator is told, and asks go on.
+    """
 
     per_call: Nano | None = None
     day: Nano | None = None
     month: Nano | None = None
+    soft_day: Nano | None = None
+    soft_month: Nano | None = None
 
     def limit(self, span: Span) -> Nano | None:
         """The ceiling of a day or a month."""
         return self.day if span is Span.DAY else self.month
+
+    def soft(self, span: Span) -> Nano | None:
+        """The soft limit of a day or a month."""
+        return self.soft_day if span is Span.DAY else self.soft_month
 
 
 def _local(at: int, zone: ZoneInfo) -> datetime:
@@ -74,45 +97,3 @@ def resets_at(span: Span, at: int, zone: ZoneInfo) -> int:
     else:
         following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
     return int(following.timestamp()) * 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purse:
-    """One level's name and budget."""
-
-    level: Level
-    key: str
-    budget: Budget
-
-
-def purses(
-    caller: Caller, provider: str, budgets: dict[tuple[Level, str], Budget]
-) -> tuple[Purse, ...]:
-    """Every level that counts a caller's spending at a provider, limited or not.
-
-    The order is fixed: token, subject, groups by name, provider, everyone.
-    """
-    keys: Iterable[tuple[Level, str]] = [
-        (Level.TOKEN, caller.credential.id),
-        (Level.SUBJECT, caller.subject),
-        *((Level.GROUP, group) for group in sorted(caller.groups)),
-        (Level.PROVIDER, provider),
-        (Level.EVERYONE, ""),
-    ]
-    return tuple(
-        Purse(level=level, key=key, budget=budgets.get((level, key), Budget()))
-        for level, key in keys
-    )
-
-
-def charges(held: Iterable[Purse], at: int, zone: ZoneInfo) -> tuple[Charge, ...]:
-    """The accounts of every purse's day and month, ordered so that no two holds can deadlock."""
-    found = [
-        Charge(
-            account=Account(level=purse.level, key=purse.key, period=period(span, at, zone)),
-            limit=purse.budget.limit(span),
-        )
-        for purse in held
-        for span in Span
-    ]
-    return tuple(sorted(found, key=lambda charge: charge.account))

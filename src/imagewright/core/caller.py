@@ -3,8 +3,10 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from imagewright.core.budget import Budget
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.scope import Scope
 
@@ -32,6 +34,7 @@ class Credential:
     stays when a credential that lives for minutes is renewed under another id; empty is never.
     `ends_at` is its own end in UTC microseconds, where it carries one itself. `proofs` are those
     of `proof_of` that are good under the id now, where its source keeps them; else it has none.
+    `budget` limits what is spent with it, whoever its subject is.
     """
 
     id: str
@@ -39,6 +42,7 @@ class Credential:
     line: str = field(default="", compare=False)
     ends_at: int | None = field(default=None, compare=False)
     proofs: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    budget: Budget = field(default=Budget(), compare=False)
 
     @property
     def approves_only(self) -> bool:
@@ -67,6 +71,10 @@ class Caller:
 
     def __post_init__(self) -> None:
         check_subject(self.subject)
+
+    def among(self, groups: Collection[str]) -> "Caller":
+        """The same, in no other groups than these."""
+        return replace(self, groups=frozenset(self.groups.intersection(groups)))
 
 
 def proof_of(sha256: str, caller: Caller) -> str:

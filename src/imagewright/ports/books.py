@@ -6,8 +6,9 @@ Every method is one transaction. Times are UTC microseconds, handed in.
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagewright.core.adjustment import Adjustment
 from imagewright.core.batch import Group
-from imagewright.core.budget import Account, Charge
+from imagewright.core.budget import Account, Charge, Crossing
 from imagewright.core.caller import Caller
 from imagewright.core.job import Job
 from imagewright.core.plan import Plan
@@ -58,10 +59,14 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """The job that answers the ask; `fresh` is False where an earlier one does, at no cost."""
+    """The job that answers the ask; `fresh` is False where an earlier one does, at no cost.
+
+    `crossed` are the soft limits that its hold was the first to reach.
+    """
 
     job: Job
     fresh: bool
+    crossed: tuple[Crossing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +88,13 @@ class Bulk:
 class AdmittedAll:
     """The group that answers a batch, and the jobs that are new with it.
 
-    `fresh` is False where an earlier group answers it.
+    `fresh` is False where an earlier group answers it. `crossed` is as in `Admitted`.
     """
 
     group: Group
     jobs: tuple[Job, ...]
     fresh: bool
+    crossed: tuple[Crossing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,7 @@ class Balance:
 
 
 class Books(Protocol):
-    """Called by `services.gate` alone, but for `balances`."""
+    """Called by `services.gate` alone, but for `balances` and the operator's `adjust`."""
 
     async def admit(self, demand: Demand) -> Admitted:
         """Enter an ask, or find the job that answers it already.
@@ -114,6 +120,8 @@ class Books(Protocol):
         given is not this subject's open quote for this plan and at least this ceiling), Busy, or
         BudgetExceeded naming level, limit, used and reset; then nothing is entered. An account
         whose held and settled and the ceiling together would pass its limit has no room.
+        Each soft limit that an account reaches is told of once in its period, to one of all who
+        ask at that moment.
         """
 
     async def find(self, demand: Demand) -> Job | None:
@@ -140,8 +148,19 @@ class Books(Protocol):
     async def settle(self, verdict: Verdict) -> bool:
         """Enter how a job ended: state, images, lineage and turns, ledger, every account, audit.
 
-        The hold leaves the accounts it was made on and the settled amount enters the same ones.
+        The hold leaves the accounts it was made on and the settled amount enters the same ones,
+        but of providers' accounts only that of the provider whose answer it was.
         False, and nothing is entered, unless the job is running under that owner and attempt.
+        """
+
+    async def adjust(self, adjustment: Adjustment) -> bool:
+        """Correct what a settled job has cost, on the accounts that it was held on.
+
+        A bill is entered whatever their limits are; an account that it takes past its limit lets
+        nothing more in. Job, ledger, accounts and audit change together.
+        False, and nothing is entered, where the job was adjusted by that reference already.
+        Raises NotFound for no such job, and InvalidRequest for one that is not settled, for more
+        given back than it has cost, and for a reference that stands there with another amount.
         """
 
     async def cancel(self, caller: Caller, job: str, origin: Origin, now: int) -> Job:

@@ -24,5 +24,8 @@ class Telemetry(Protocol):
     def breaker(self, provider: str, *, is_open: bool) -> None:
         """A provider is left alone after failures, or no longer."""
 
+    def soft_limit(self, level: str, span: str) -> None:
+        """An account of a level has reached the soft limit of its day or month."""
+
     def job(self, provider: str, state: str, seconds: float) -> None:
         """A job ended, this long after it was asked for."""

@@ -1,28 +1,18 @@
 """The one door: decide, quote, confirmed?, admit; and the one place where a job's money ends."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from imagewright.core import batch, policy, pricing, spending
 from imagewright.core.ask import Action, Ask
-from imagewright.core.budget import (
-    Charge,
-    Purse,
-    Span,
-    charges,
-    period,
-    purses,
-    resets_at,
-)
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Model
-from imagewright.core.errors import BudgetExceeded, Fault, Forbidden
+from imagewright.core.errors import Fault, Forbidden
 from imagewright.core.ids import Kind
 from imagewright.core.job import Job, State
-from imagewright.core.money import FREE, Nano, usd
+from imagewright.core.money import FREE, Nano
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.policy import Decision
 from imagewright.core.quote import Consent, Quote, accepted
@@ -42,11 +32,12 @@ from imagewright.ports.books import (
 )
 from imagewright.ports.catalogue import CatalogueSource
 from imagewright.ports.clock import World
+from imagewright.services.accounts import Accounts, Calendar
+from imagewright.services.alarm import Alarm
 from imagewright.services.judge import Judge
 from imagewright.services.question import Questions
 from imagewright.services.wish import Answer, Wish
 
-T = TypeVar("T")
 _COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
 _MICRO = 1_000_000
 _MINUTE = 60 * _MICRO
@@ -56,7 +47,8 @@ _MINUTE = 60 * _MICRO
 class GateRules:
     """The operator's numbers: time zone of budgets, seconds that quotes and results stay good.
 
-    `shaper` describes asks for the audit; without one their lines have no shape.
+    `alarm` hears of soft limits. `shaper` describes asks for the audit; without one their lines
+    have no shape.
     """
 
     zone: ZoneInfo
@@ -64,6 +56,7 @@ class GateRules:
     reuse_seconds: int = 3600
     capacity: Capacity = Capacity()
     shaper: Shaper | None = None
+    alarm: Alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +85,8 @@ class Gate:
         self._rules = rules
         self._questions = Questions(books, world.clock)
         self._clock = world.clock
+        calendar = Calendar(zone=rules.zone, clock=world.clock)
+        self.accounts = Accounts(acl, calendar, rules.alarm)
         self._new_id = world.new_id
         self._day = (-1, date.min)
 
@@ -183,7 +178,7 @@ class Gate:
         places = await self._books.missing(bulk)
         owed = [bulk.demands[place] for place in places if bulk.demands[place].quote.ceiling]
         if not owed:
-            return await self._entered(self._books.admit_all(bulk), bulk.demands[0].now)
+            return await self.accounts.entered(self._books.admit_all(bulk), bulk.demands[0].now)
         caller = wishes[0].caller
         strengths = self.consents(caller)
         bulk = replace(
@@ -195,7 +190,7 @@ class Gate:
             raise await self._questions.whole(wishes, owed, bulk.quote, strengths)
         else:
             bulk = _consented(bulk, answer.consent, answer.quote)
-        return await self._entered(self._books.admit_all(bulk), bulk.demands[0].now)
+        return await self.accounts.entered(self._books.admit_all(bulk), bulk.demands[0].now)
 
     async def withdraw(self, caller: Caller, group: str, origin: Origin) -> tuple[str, ...]:
         """End what waits of a group, and return those jobs. Raises NotFound."""
@@ -214,12 +209,6 @@ class Gate:
             cost = spending.cost(job.ceiling, plan.ask.n, reported, report.missing)
             verdict = replace(verdict, settled=spending.settle(job.ceiling, cost))
         return await self._books.settle(verdict)
-
-    def purses(self, caller: Caller, provider: str) -> tuple[Purse, ...]:
-        """Every level that counts the caller's spending at a provider."""
-        acl = self._acl.current()
-        known = replace(caller, groups=caller.groups & acl.groups.keys())
-        return purses(known, provider, acl.budgets(known))
 
     def _allowed(self, wish: Wish) -> Demand:
         """What a wish demands, if the caller may have it and, where it costs, may spend at all."""
@@ -259,28 +248,7 @@ class Gate:
         )
 
     async def _enter(self, demand: Demand) -> Admitted:
-        return await self._entered(self._books.admit(demand), demand.now)
-
-    async def _entered(self, entering: Awaitable[T], now: int) -> T:
-        try:
-            return await entering
-        except BudgetExceeded as fault:
-            raise self._with_reset(fault, now) from None
-
-    def _with_reset(self, fault: BudgetExceeded, now: int) -> BudgetExceeded:
-        """The same fault, saying also when the period that is full ends (UTC seconds)."""
-        zone = self._rules.zone
-        details = dict(fault.details)
-        for span in Span:
-            if period(span, now, zone) == details.get("period"):
-                details |= {"span": span.value, "resets_at": resets_at(span, now, zone) // _MICRO}
-        return BudgetExceeded(fault.sentence, hint=fault.hint, details=details)
-
-    def accounts(self, purse: Purse) -> dict[Span, Charge]:
-        """A purse's account of this day and of this month, each with its limit."""
-        now, zone = self._clock.now(), self._rules.zone
-        found = {each.account.period: each for each in charges([purse], now, zone)}
-        return {span: found[period(span, now, zone)] for span in Span}
+        return await self.accounts.entered(self._books.admit(demand), demand.now)
 
     def _cost(self, plan: Plan, usage: Usage) -> Nano | None:
         offer = self._catalogue.current().offer(plan.provider)
@@ -290,20 +258,6 @@ class Gate:
     def _demand(self, wish: Wish) -> Demand:
         now = self._clock.now()
         quote = self.quote(wish.plan, wish.model)
-        held = self.purses(wish.caller, wish.plan.provider)
-        for purse in held:
-            most = purse.budget.per_call
-            if most is not None and quote.ceiling > most:
-                raise BudgetExceeded(
-                    f"This may cost ${usd(quote.ceiling)}; one call may cost at most ${usd(most)}.",
-                    hint="Ask for fewer, smaller or simpler images.",
-                    details={
-                        "level": purse.level.value,
-                        "span": "call",
-                        "limit_usd": usd(most),
-                        "ceiling_usd": usd(quote.ceiling),
-                    },
-                )
         reuse = self._rules.reuse_seconds
         return Demand(
             job=self._new_id(Kind.JOB),
@@ -312,7 +266,7 @@ class Gate:
             quote=quote,
             consent=Consent.FREE if quote.ceiling == FREE else Consent.CLIENT,
             given=None,
-            charges=charges(held, now, self._rules.zone),
+            charges=self.accounts.charges(wish.caller, wish.plan, quote.ceiling, now),
             capacity=self._rules.capacity,
             origin=wish.origin,
             reuse_since=now - reuse * _MICRO if reuse else None,

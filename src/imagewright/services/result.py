@@ -107,3 +107,11 @@ def why_none(delivery: Delivery) -> Fault:
     if told and not delivery.pictures:
         return told[0]
     return ProviderBadAnswer("The provider sent nothing that could be kept.")
+
+
+def instead(job: Job, result: Result) -> dict[str, str]:
+    """Who made it, where that is not whom the ask was first planned for."""
+    plan = result.made_by
+    if plan is None or (plan.provider, plan.model) == (job.provider, job.model):
+        return {}
+    return {"provider": plan.provider, "model": plan.model}

@@ -97,6 +97,8 @@ class Tracker:
         if not free:
             self._collecting.add(job.id)
         found = await self._outcome(job, plan, provider)
+        if isinstance(found, Result):
+            found.made_by = plan
         return None if free and _lost(found) else found
 
     def _tracking(self, name: str) -> Tracking | None:

@@ -1,14 +1,13 @@
 """What a subject has spent, and what is left to it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-from imagewright.core.budget import Level, Span, resets_at
+from imagewright.core.budget import Charge, Level, Span
 from imagewright.core.caller import Caller
 from imagewright.core.money import Nano
-from imagewright.ports.books import Books
-from imagewright.ports.clock import Clock
-from imagewright.services.gate import Gate
+from imagewright.ports.books import Balance, Books
+from imagewright.services.accounts import Accounts
 
 _OWN = frozenset({Level.TOKEN, Level.SUBJECT, Level.GROUP})
 
@@ -31,33 +30,47 @@ class Allowance:
 
 
 class UsageService:
-    """Shows a caller its own levels only: token, subject and groups, never everyone's."""
+    """Lists a caller's own levels only: token, subject and groups, never everyone's."""
 
-    def __init__(self, books: Books, gate: Gate, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(self, books: Books, accounts: Accounts) -> None:
         self._books = books
-        self._gate = gate
-        self._clock = clock
-        self._zone = zone
+        self._accounts = accounts
 
     async def allowances(self, caller: Caller) -> tuple[Allowance, ...]:
         """Day and month of each of the caller's own levels, the narrowest first."""
-        now = self._clock.now()
-        own = [purse for purse in self._gate.purses(caller, "") if purse.level in _OWN]
-        found = []
-        for purse in own:
-            for span, charge in self._gate.accounts(purse).items():
-                (balance,) = await self._books.balances((charge.account,))
-                used = balance.held + balance.settled
-                found.append(
-                    Allowance(
-                        level=purse.level,
-                        key=purse.key,
-                        span=span,
-                        held=balance.held,
-                        settled=balance.settled,
-                        limit=charge.limit,
-                        left=None if charge.limit is None else max(0, charge.limit - used),
-                        resets_at=resets_at(span, now, self._zone),
-                    )
-                )
-        return tuple(found)
+        found = await self._read(caller, ())
+        return tuple(each for each in found if each.level in _OWN)
+
+    async def tightest(self, caller: Caller, providers: Iterable[str]) -> Allowance | None:
+        """Of all that limits the caller's spending at the providers, what has the least left.
+
+        Everyone's and the providers' count too: whoever spends in them learns from a refusal
+        what is left, and needs to know it before.
+        """
+        limited = [each for each in await self._read(caller, providers) if each.left is not None]
+        return min(limited, key=lambda each: each.left or 0, default=None)
+
+    async def _read(self, caller: Caller, providers: Iterable[str]) -> list[Allowance]:
+        rows = [
+            (span, charge)
+            for purse in self._accounts.purses(caller, providers)
+            for span, charge in self._accounts.spans(purse).items()
+        ]
+        balances = await self._books.balances(tuple(charge.account for _, charge in rows))
+        return [
+            self._allowance(span, charge, balance)
+            for (span, charge), balance in zip(rows, balances, strict=True)
+        ]
+
+    def _allowance(self, span: Span, charge: Charge, balance: Balance) -> Allowance:
+        used = balance.held + balance.settled
+        return Allowance(
+            level=charge.account.level,
+            key=charge.account.key,
+            span=span,
+            held=balance.held,
+            settled=balance.settled,
+            limit=charge.limit,
+            left=None if charge.limit is None else max(0, charge.limit - used),
+            resets_at=self._accounts.resets_at(span),
+        )

@@ -46,6 +46,7 @@ from imagewright.services.result import (
     broken_off,
     delivered,
     failed,
+    instead,
     unknown,
     why_none,
 )
@@ -66,6 +67,7 @@ class Work:
         self._starting: set[str] = set()
         self._started: set[str] = set()
         self._unwanted: set[str] = set()
+        self._called_with: dict[str, Plan] = {}
         self._hurried = asyncio.Event()
         self._tracker = Tracker(bench)
 
@@ -96,6 +98,7 @@ class Work:
             self._started.discard(job.id)
             self._unwanted.discard(job.id)
             self._tracker.forget(job.id)
+            self._called_with.pop(job.id, None)
 
     async def ask_again(self, job: Job, seconds: int) -> bool:
         """Ask once more after a job of unknown outcome, for at most so many seconds.
@@ -222,6 +225,7 @@ class Work:
         provider = bench.providers[plan.provider]
         call = provider.edit if plan.ask.action is Action.EDIT else provider.generate
         bench.breakers.enter(plan.provider)
+        self._called_with[job.id] = plan
         error: BaseException | None = None
         try:
             return Arrived(plan=plan, delivery=await call(order, watch))
@@ -239,7 +243,8 @@ class Work:
             credential = await bench.credentials.credential(caller.credential.id)
             if credential is None:
                 raise Forbidden("The credential that asked for this was revoked or has expired.")
-            caller = replace(caller, credential=caller.credential.narrowed(credential.scopes))
+            narrowed = caller.credential.narrowed(credential.scopes)
+            caller = replace(caller, credential=replace(narrowed, budget=credential.budget))
         component = component_of(plan.ask)
         allowed = bench.gate.decide(caller, component, Scope.IMAGES_WRITE).allowed
         allowed = allowed and bench.gate.decide_model(caller, plan.provider, plan.model)
@@ -250,7 +255,9 @@ class Work:
             raise Forbidden("What allowed this was taken back before it began.")
         model = find_model(bench.catalogue.current(), plan.provider, plan.model)
         bench.gate.check_plan(caller, plan, model)
-        if bench.gate.quote(plan, model).ceiling > job.ceiling:
+        ceiling = bench.gate.quote(plan, model).ceiling
+        bench.gate.accounts.check_call(caller, plan, ceiling)
+        if ceiling > job.ceiling:
             raise ConfirmationInvalid(
                 "The price has risen since this was asked for; nothing was spent.",
                 hint="Ask again for a new quote.",
@@ -278,6 +285,8 @@ class Work:
                 return
             made = broken_off(job, "What became of it could not be entered.")
         result = made if isinstance(made, Result) else await self._keep(job, made)
+        if result.state is State.OUTCOME_UNKNOWN:
+            result.made_by = self._called_with.get(job.id)
         try:
             settled = await self._settle(job, result)
         except (StorageFull, Unavailable):
@@ -368,18 +377,10 @@ class Work:
                     "usage": asdict(result.usage) if result.usage else None,
                     "request": result.request,
                     "failures": result.failures,
-                    **_instead(job, result),
+                    **instead(job, result),
                 }
             ),
         )
-
-
-def _instead(job: Job, result: Result) -> dict[str, str]:
-    """Who made it, where that is not whom the ask was first planned for."""
-    plan = result.made_by
-    if plan is None or (plan.provider, plan.model) == (job.provider, job.model):
-        return {}
-    return {"provider": plan.provider, "model": plan.model}
 
 
 async def _to_the_end(work: Coroutine[None, None, None]) -> None:

@@ -127,7 +127,7 @@ FLAWS = [
     "acl.toml:8: groups.g.tools: 'delete_image' matches nothing. Did you mean generate_image?",
     (
         "acl.toml:9: groups.g.budget.week: This key means nothing here. "
-        "Known here: day, month, per_call."
+        "Known here: day, month, per_call, soft."
     ),
     (
         "acl.toml:9: groups.g.budget.day: This must be a text in double quotes. "
@@ -152,6 +152,33 @@ def test_every_fault_is_reported_with_its_line() -> None:
 )
 def test_malformed_amounts_are_refused(amount: str) -> None:
     assert "everyone.budget.day" in faults(f"[everyone]\nbudget = {{ day = {amount} }}")
+    soft = faults(f"[providers.openai]\nbudget = {{ soft = {{ month = {amount} }} }}")
+    assert "providers.openai.budget.soft.month" in soft
+
+
+def test_a_soft_limit_stands_beside_the_hard_one() -> None:
+    acl, warnings = read('[everyone]\nbudget = { day = "5", soft = { day = "4", month = "50" } }')
+    assert acl.everyone.budget == Budget(
+        day=parse_usd("5"), soft_day=parse_usd("4"), soft_month=parse_usd("50")
+    )
+    assert warnings == ()
+
+
+def test_a_soft_limit_above_the_hard_one_is_warned_of() -> None:
+    _, warnings = read('[everyone]\nbudget = { day = "5", soft = { day = "6", month = "7" } }')
+    (flaw,) = warnings
+    assert (flaw.place, flaw.key, flaw.warning) == ("acl.toml:2", "everyone.budget.soft.day", True)
+    assert flaw.sentence == "This is more than day itself, which is reached first."
+
+
+@pytest.mark.parametrize("soft", ["1", '"4"', '{ week = "1" }', '{ per_call = "1" }', "true"])
+def test_shapes_of_soft_limits_that_are_refused(soft: str) -> None:
+    assert "budget.soft" in faults(f"[everyone]\nbudget = {{ soft = {soft} }}")
+
+
+def test_nothing_may_be_spent_is_a_budget() -> None:
+    acl, _ = read('[everyone]\nbudget = { day = "0" }')
+    assert acl.everyone.budget == Budget(day=parse_usd("0"))
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,15 @@ import pytest
 from imagewright.adapters.auth.token_file import Minted, Terms, TokenFile
 from imagewright.adapters.auth.token_reader import SingleToken
 from imagewright.adapters.auth.tokens import Tokens, TokensConfig
+from imagewright.core.budget import Budget
 from imagewright.core.errors import InvalidRequest, NotFound, Unauthenticated
 from imagewright.core.flaw import Misconfigured
+from imagewright.core.money import DOLLAR, Nano
 from imagewright.core.token import is_whole
 from tests.adapters.auth.test_tokens import At
 
 FOREIGN = "kR2v-90sT_a-long-token-of-theirs"
+BUDGET = Budget(per_call=Nano(1), month=Nano(5 * DOLLAR), soft_day=Nano(DOLLAR // 2))
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -109,8 +112,9 @@ def test_an_expiry_in_the_past_is_refused(desk: Desk, expires: date) -> None:
 
 
 async def test_rotation_keeps_the_id_and_the_terms(desk: Desk) -> None:
-    old = desk.file.add("user:a", Terms(scopes=("read",), expires=date(2030, 1, 1), note="x"))
+    old = desk.file.add("user:a", Terms(scopes=("read",), expires=date(2030, 1, 1), budget=BUDGET))
     before = desk.entries[old.id]
+    assert before["budget"] == {"per_call": "0.000000001", "month": "5.00", "soft": {"day": "0.50"}}
     new = desk.file.rotate(old.id, 3600)
     assert new.until == NOON + timedelta(hours=1)
     assert new.id == old.id
@@ -124,6 +128,8 @@ async def test_rotation_keeps_the_id_and_the_terms(desk: Desk) -> None:
     assert not await desk.works(old.token)
     assert await desk.works(new.token)
     assert desk.states() == {old.id: "active"}
+    (token,), _ = desk.file.tokens()
+    assert token.credential.budget == BUDGET
 
 
 async def test_rotation_without_overlap_ends_the_old_one_and_the_one_before(desk: Desk) -> None:

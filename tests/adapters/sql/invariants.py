@@ -39,8 +39,9 @@ def _jobs(found: Sequence[Found], rows: dict[str, Counter[str]]) -> list[str]:
             wrong.append(f"{job['id']}: holds {sums['hold']} of {job['ceiling']}")
         if held != (job["ceiling"] if _open(job) else 0):
             wrong.append(f"{job['id']}: {job['state']} and still holds {held}")
-        if job["actual"] != (None if _open(job) else sums["settle"]):
-            wrong.append(f"{job['id']}: {job['actual']} is not {sums['settle']}")
+        cost = sums["settle"] + sums["adjust"]
+        if job["actual"] != (None if _open(job) else cost):
+            wrong.append(f"{job['id']}: {job['actual']} is not {cost}")
     return wrong
 
 
@@ -51,16 +52,19 @@ def _accounts(
     settled: Counter[tuple[str, ...]] = Counter()
     for job in found:
         sums = rows[job["id"]]
+        paid = json.loads(job["outcome"] or "{}").get("provider", job["provider"])
         for account in json.loads(job["accounts"]):
             held[tuple(account)] += sums["hold"] - sums["settle"] - sums["release"]
-            settled[tuple(account)] += sums["settle"]
+            if account[0] != "provider" or account[1] == paid:
+                settled[tuple(account)] += sums["settle"] + sums["adjust"]
     wrong = []
     for row in connection.execute(select(budgets)).mappings():
         key = (row["level"], row["key"], row["period"])
         ours, theirs = (row["held"], row["settled"]), (held.pop(key, 0), settled.pop(key, 0))
         if ours != theirs:
             wrong.append(f"{key}: {ours} is not {theirs}")
-    return [*wrong, *(f"{key}: no row for {amount}" for key, amount in held.items() if amount)]
+    rest = held + settled
+    return [*wrong, *(f"{key}: no row for {amount}" for key, amount in rest.items() if amount)]
 
 
 def _asks(found: Sequence[Found]) -> list[str]:

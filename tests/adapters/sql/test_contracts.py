@@ -3,6 +3,7 @@
 import pytest
 
 from imagewright.adapters.sql.audit import SqlAudit
+from tests.contracts.adjustments import AdjustmentsContract
 from tests.contracts.audit import AuditContract
 from tests.contracts.batches import BatchesContract
 from tests.contracts.books import BooksContract
@@ -11,11 +12,20 @@ from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
 from tests.contracts.revocations import RevocationsContract, RevokedContract
 from tests.contracts.sessions import SessionsContract, Told
+from tests.contracts.soft_limits import SoftLimitsContract
 from tests.contracts.uses import UsesContract
 from tests.contracts.vault import VaultContract
 
 
 class TestBooks(BooksContract):
+    pass
+
+
+class TestAdjustments(AdjustmentsContract):
+    pass
+
+
+class TestSoftLimits(SoftLimitsContract):
     pass
 
 

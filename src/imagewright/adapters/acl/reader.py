@@ -6,22 +6,20 @@ from datetime import date
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
+from imagewright.adapters.toml.budgets import read_budget
 from imagewright.adapters.toml.document import Document, KeyPath
 from imagewright.adapters.toml.findings import Findings, Table, nearest
 from imagewright.core.ask import Quality
 from imagewright.core.budget import Budget
 from imagewright.core.caller import check_subject
 from imagewright.core.flaw import Flaw
-from imagewright.core.money import Nano, parse_usd
 from imagewright.core.policy import QUALITY_ORDER, Acl, Entry, Maximum
 from imagewright.core.scope import Scope, expand
 
 TOP = ("subjects", "groups", "everyone", "providers")
 LIMITS = ("tools", "providers", "models", "budget", "max")
 ENTRY = ("scopes", *LIMITS, "expires")
-BUDGET = ("per_call", "day", "month")
 MAXIMUM = ("n", "quality", "pixels")
-_USD = 'Amounts are US dollars in double quotes, like "2.50".'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +110,7 @@ class _Reader:
                 )
             entry = self._found.table(path, value)
             self._found.unknown(path, entry, ("budget",))
-            budgets[name] = self._budget(path, entry)
+            budgets[name] = read_budget(self._found, path, entry)
         return MappingProxyType(budgets)
 
     def _entry(self, path: KeyPath, value: object) -> Entry:
@@ -142,7 +140,7 @@ class _Reader:
             tools=self._patterns(path, table, "tools", self._known.tools),
             providers=self._patterns(path, table, "providers", self._known.providers),
             models=self._patterns(path, table, "models", None),
-            budget=self._budget(path, table),
+            budget=read_budget(self._found, path, table),
             maximum=self._maximum(path, table),
             expires=self._expires(path, table),
         )
@@ -167,25 +165,6 @@ class _Reader:
                     (*path, key), f"{pattern!r} matches nothing.", nearest(pattern, known or ())
                 )
         return patterns
-
-    def _budget(self, path: KeyPath, table: Table) -> Budget:
-        if "budget" not in table:
-            return Budget()
-        at = (*path, "budget")
-        amounts = self._found.table(at, table["budget"])
-        self._found.unknown(at, amounts, BUDGET)
-        read = {key: self._usd((*at, key), amounts[key]) for key in BUDGET if key in amounts}
-        for small, large in (("per_call", "day"), ("day", "month"), ("per_call", "month")):
-            less, more = read.get(small), read.get(large)
-            if less is not None and more is not None and less > more:
-                self._found.warn(
-                    (*at, small), f"{small} is more than {large}, which is reached first."
-                )
-        return Budget(**read)
-
-    def _usd(self, path: KeyPath, value: object) -> Nano | None:
-        text = self._found.text(path, value, _USD)
-        return None if text is None else self._found.parsed(path, parse_usd, text)
 
     def _maximum(self, path: KeyPath, table: Table) -> Maximum:
         if "max" not in table:

@@ -16,6 +16,7 @@ from imagewright.adapters.auth.token_reader import (
 )
 from imagewright.adapters.auth.token_writer import Expiry, NewToken, Rotation
 from imagewright.adapters.toml.document import OPEN_TO_READ, read_document
+from imagewright.core.budget import Budget
 from imagewright.core.caller import check_subject
 from imagewright.core.errors import InvalidRequest, NotFound
 from imagewright.core.flaw import Flaw
@@ -35,6 +36,7 @@ class Terms:
     scopes: tuple[str, ...] = ()
     cidrs: tuple[str, ...] = ()
     expires: Expiry | None = None
+    budget: Budget = Budget()
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class TokenFile:
             scopes=terms.scopes or None,
             expires=terms.expires,
             cidrs=terms.cidrs or None,
+            budget=terms.budget,
             note=terms.note,
         )
         token_writer.add(self.path, new)

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from functools import cached_property
 from types import MappingProxyType
 
+from imagewright.adapters.toml.budgets import read_budget
 from imagewright.adapters.toml.document import Document, KeyPath
 from imagewright.adapters.toml.findings import Findings, Table
 from imagewright.core.caller import Caller, Credential, check_subject
@@ -25,6 +26,7 @@ ENTRY = (
     "scopes",
     "expires",
     "cidrs",
+    "budget",
     "note",
     "previous",
     "revoked",
@@ -187,7 +189,11 @@ class _Reader:
         self._found.unknown(path, table, ENTRY)
         token = MappedToken(
             subject=self._subject(path, table),
-            credential=Credential(id=id, scopes=self._scopes(path, table)),
+            credential=Credential(
+                id=id,
+                scopes=self._scopes(path, table),
+                budget=read_budget(self._found, path, table),
+            ),
             groups=self._groups(path, table),
             expires_at=self._time((*path, "expires"), table.get("expires")),
             networks=self._networks(path, table),

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from imagewright.adapters.auth.token_entries import Entries, Written
 from imagewright.adapters.auth.token_reader import read_tokens
+from imagewright.adapters.toml.budgets import budget_table
 from imagewright.adapters.toml.document import OPEN_TO_READ, parse_document, read_document
 from imagewright.adapters.toml.findings import Table
 from imagewright.adapters.toml.rewriting import rewrite
+from imagewright.core.budget import Budget
 from imagewright.core.errors import InvalidRequest
 
 Expiry = date | datetime
@@ -30,6 +32,7 @@ class NewToken:
     scopes: tuple[str, ...] | None = None
     expires: Expiry | None = None
     cidrs: tuple[str, ...] | None = None
+    budget: Budget = Budget()
     note: str = ""
 
     def values(self) -> dict[str, Written]:
@@ -39,6 +42,8 @@ class NewToken:
         entry |= {"scopes": list(self.scopes)} if self.scopes is not None else {}
         entry |= {"expires": self.expires} if self.expires is not None else {}
         entry |= {"cidrs": list(self.cidrs)} if self.cidrs is not None else {}
+        budget = budget_table(self.budget)
+        entry |= {"budget": budget} if budget else {}
         entry |= {"note": self.note} if self.note else {}
         return entry
 

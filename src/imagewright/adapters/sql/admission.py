@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
 )
 
+from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, Holding, enter_hold, stored
 from imagewright.adapters.sql.quotes import Use, use_up
 from imagewright.adapters.sql.revocations import check
@@ -24,6 +25,7 @@ from imagewright.adapters.sql.rows import Values, accounts_text, caller_values, 
 from imagewright.adapters.sql.subjects import enrol, number_of
 from imagewright.adapters.sql.tables import JOINED, QUEUED, images, jobs
 from imagewright.adapters.sql.trail import Deed, record
+from imagewright.core.budget import Account
 from imagewright.core.errors import Busy
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
@@ -116,9 +118,10 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
         given = replace(demand.quote, id=demand.given, digest=entry.plan_digest)
         use_up(connection, given, number, Use(job=demand.job, now=demand.now))
     check_room(connection, demand.capacity, number)
-    hold(connection, holdings(entry, number))
+    held = holdings(entry, number)
+    hold(connection, held)
     job = enter_job(connection, entry, number)
-    return Admitted(job=job, fresh=True)
+    return Admitted(job=job, fresh=True, crossed=crossings(connection, held))
 
 
 def enter_job(connection: Connection, entry: Entry, number: int, group: str | None = None) -> Job:
@@ -135,15 +138,15 @@ def enter_job(connection: Connection, entry: Entry, number: int, group: str | No
 
 def holdings(entry: Entry, number: int) -> tuple[Holding, ...]:
     """What is held for an ask, on the accounts as their rows are keyed."""
-    demand, amount = entry.demand, entry.demand.quote.ceiling
-    return tuple(
-        Holding(
-            charge=replace(charge, account=stored(charge.account, demand.caller.subject, number)),
-            amount=amount,
-        )
-        for charge in demand.charges
-        if amount
-    )
+    amount = entry.demand.quote.ceiling
+    kept = zip(entry.demand.charges, _accounts(entry, number), strict=True) if amount else ()
+    return tuple(Holding(charge=charge, account=account, amount=amount) for charge, account in kept)
+
+
+def _accounts(entry: Entry, number: int) -> list[Account]:
+    """The accounts that count an ask, free or not, as their rows are keyed."""
+    demand = entry.demand
+    return [stored(charge.account, demand.caller.subject, number) for charge in demand.charges]
 
 
 def _check_standing(connection: Connection, demand: Demand) -> None:
@@ -178,7 +181,7 @@ def _values(entry: Entry, number: int, group: str | None) -> Values:
         "quote": demand.given or demand.quote.id,
         "consent": demand.consent.value,
         "ceiling": demand.quote.ceiling,
-        "accounts": accounts_text(each.charge.account for each in holdings(entry, number)),
+        "accounts": accounts_text(_accounts(entry, number)),
         "attempt": 0,
         "created_at": demand.now,
         "stage": State.QUEUED.value,

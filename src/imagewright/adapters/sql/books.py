@@ -5,9 +5,11 @@ from functools import partial
 from sqlalchemy import Connection, update
 
 from imagewright.adapters.sql import admission, conclusion, ledger, quotes
+from imagewright.adapters.sql.adjustment import adjust
 from imagewright.adapters.sql.bulk import enter_all, entries_of, missing, withdraw
 from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.schema import VERSION
+from imagewright.core.adjustment import Adjustment
 from imagewright.core.budget import Account
 from imagewright.core.caller import Caller
 from imagewright.core.errors import StorageFull, Unavailable
@@ -59,6 +61,9 @@ class SqlBooks:
 
     async def settle(self, verdict: Verdict) -> bool:
         return await self._database.write(partial(conclusion.settle, verdict=verdict))
+
+    async def adjust(self, adjustment: Adjustment) -> bool:
+        return await self._database.write(partial(adjust, adjustment=adjustment))
 
     async def cancel(self, caller: Caller, job: str, origin: Origin, now: int) -> Job:
         return await self._database.write(

@@ -1,6 +1,7 @@
 """Entering several asks at once: one group, one consent, one hold on each account."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, insert, select
@@ -15,6 +16,7 @@ from imagewright.adapters.sql.admission import (
     same_ask,
 )
 from imagewright.adapters.sql.conclusion import CANCELED, end_queued
+from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, together
 from imagewright.adapters.sql.quotes import Use, use_up
 from imagewright.adapters.sql.revocations import check
@@ -66,13 +68,15 @@ def enter_all(connection: Connection, made: Entries, hold: Hold) -> AdmittedAll:
     for entry in made.entries:
         _check_standing(connection, entry)
     same = None if fresh else _same(connection, number, bulk.digest)
-    jobs_ = _enter(connection, made, number, fresh, hold)
+    held = together(each for entry in fresh for each in holdings(entry, number))
+    jobs_ = _enter(connection, made, number, fresh, lambda found: hold(found, held))
     known = {**found, **{job.digest: job.id for job in jobs_}}
     group = same or _enter_group(connection, made, number, known)
     for entry in made.entries:
         if not any(entry is each for each in fresh):
             record_admission(connection, entry.demand, number, known[entry.ask_digest])
-    return AdmittedAll(group=group, jobs=tuple(jobs_), fresh=same is None)
+    crossed = crossings(connection, held)
+    return AdmittedAll(group=group, jobs=tuple(jobs_), fresh=same is None, crossed=crossed)
 
 
 def _is_new(entry: Entry, found: dict[str, str], new: dict[str, Entry]) -> bool:
@@ -92,7 +96,11 @@ def _answers(connection: Connection, made: Entries, number: int | None) -> dict[
 
 
 def _enter(
-    connection: Connection, made: Entries, number: int, fresh: list[Entry], hold: Hold
+    connection: Connection,
+    made: Entries,
+    number: int,
+    fresh: list[Entry],
+    hold: Callable[[Connection], None],
 ) -> list[Job]:
     bulk = made.bulk
     if not fresh:
@@ -103,7 +111,7 @@ def _enter(
         given = replace(bulk.quote, id=bulk.given, ceiling=total)
         use_up(connection, given, number, Use(job=bulk.group, now=first.now))
     check_room(connection, first.capacity, number)
-    hold(connection, together(each for entry in fresh for each in holdings(entry, number)))
+    hold(connection)
     return [enter_job(connection, entry, number, bulk.group) for entry in fresh]
 
 

@@ -40,9 +40,9 @@ def settle(connection: Connection, verdict: Verdict) -> bool:
         return False
     enter_images(connection, job["subject"], verdict.images)
     enter_turns(connection, job["subject"], verdict.turns)
-    if verdict.settled is not None:
-        conclude(connection, job, verdict.settled, verdict.at)
     changed = _ended(verdict)
+    if verdict.settled is not None:
+        conclude(connection, {**job, **changed}, verdict.settled, verdict.at)
     _change(connection, job, changed)
     deed = Deed(
         subject=job["subject"],

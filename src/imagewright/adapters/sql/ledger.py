@@ -1,5 +1,6 @@
 """The ledger and the accounts: money held, settled and released."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -27,30 +28,31 @@ from imagewright.ports.books import Balance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What is to be held on an account."""
+    """What is to be held on an account; `account` is the charge's as its row is keyed."""
 
     charge: Charge
+    account: Account
     amount: int
 
 
 Hold = Callable[[Connection, tuple[Holding, ...]], None]
 
 _UNLIMITED = 2**62
-_KEY = (budgets.c.level, budgets.c.key, budgets.c.period)
-_HERE = (
+KEY = (budgets.c.level, budgets.c.key, budgets.c.period)
+HERE = (
     budgets.c.level == bindparam("in_level"),
     budgets.c.key == bindparam("in_key"),
     budgets.c.period == bindparam("in_period"),
 )
 _MOVE = (
     update(budgets)
-    .where(*_HERE)
+    .where(*HERE)
     .values(
         held=budgets.c.held - bindparam("released", type_=BigInteger),
         settled=budgets.c.settled + bindparam("spent", type_=BigInteger),
     )
 )
-_BALANCE = select(budgets.c.held, budgets.c.settled).where(*_HERE)
+_BALANCE = select(budgets.c.held, budgets.c.settled).where(*HERE)
 _ENTRY = insert(ledger)
 
 
@@ -80,7 +82,7 @@ def _holding(dialect: str) -> Executable:
             settled=0,
         )
         .on_conflict_do_update(
-            index_elements=_KEY,
+            index_elements=KEY,
             set_={"held": budgets.c.held + amount},
             where=budgets.c.held + budgets.c.settled + amount
             <= bindparam("most", type_=BigInteger),
@@ -89,14 +91,15 @@ def _holding(dialect: str) -> Executable:
     )
 
 
-def _at(account: Account) -> Values:
+def place_of(account: Account) -> Values:
+    """Where an account's row is, as the statements here name it."""
     return {"in_level": account.level.value, "in_key": account.key, "in_period": account.period}
 
 
 def _held(holding: Holding) -> Values:
     charge = holding.charge
     most = _UNLIMITED if charge.limit is None else charge.limit
-    return {**_at(charge.account), "amount": holding.amount, "most": most}
+    return {**place_of(holding.account), "amount": holding.amount, "most": most}
 
 
 def hold_together(connection: Connection, holdings: tuple[Holding, ...]) -> None:
@@ -114,21 +117,21 @@ def hold_singly(connection: Connection, holdings: tuple[Holding, ...]) -> None:
     for holding in holdings:
         row, charge = _held(holding), holding.charge
         if row["most"] < row["amount"] or connection.execute(statement, row).rowcount != 1:
-            raise _exceeded(charge, _balance(connection, charge.account))
+            raise _exceeded(charge, _balance(connection, holding.account))
 
 
 def together(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
     """Each account once, with the sum of its amounts, in the order that all holds keep."""
     sums: dict[Account, Holding] = {}
     for each in holdings:
-        known = sums.get(each.charge.account)
+        known = sums.get(each.account)
         amount = each.amount + (known.amount if known else 0)
-        sums[each.charge.account] = Holding(charge=each.charge, amount=amount)
+        sums[each.account] = replace(each, amount=amount)
     return tuple(sums[account] for account in sorted(sums))
 
 
 def _balance(connection: Connection, account: Account) -> Balance:
-    row = connection.execute(_BALANCE, _at(account)).one_or_none()
+    row = connection.execute(_BALANCE, place_of(account)).one_or_none()
     held, settled = (0, 0) if row is None else (row.held, row.settled)
     return Balance(account=account, held=held, settled=settled)
 
@@ -163,32 +166,54 @@ def balances(connection: Connection, accounts: Iterable[Account]) -> tuple[Balan
 
 def enter_hold(connection: Connection, job: Values) -> None:
     """Enter the hold of a new job."""
-    connection.execute(_ENTRY, _entry(job, job["created_at"], "hold", job["ceiling"]))
+    connection.execute(_ENTRY, entry_of(job, job["created_at"], "hold", job["ceiling"]))
+
+
+def maker_of(job: Found) -> tuple[str, str]:
+    """The provider and the model whose answer a job's outcome is, or would have been."""
+    outcome = json.loads(job["outcome"] or "{}")
+    return outcome.get("provider", job["provider"]), outcome.get("model", job["model"])
+
+
+def counts(account: Account, provider: str) -> bool:
+    """Whether an account counts what a provider is paid: of providers', its own alone does."""
+    return account.level is not Level.PROVIDER or account.key == provider
 
 
 def conclude(connection: Connection, job: Found, settled: Settled, at: int) -> None:
     """Move a job's hold: the settled amount is spent, the rest released.
 
-    The accounts are those it was held on, in their order.
+    The accounts are those it was held on, in their order; those of providers that it might have
+    been passed on to, and was not, are released. `job` has its outcome in it.
     """
     rest = job["ceiling"] - settled.amount
     if rest < 0:
         raise ValueError("a job is settled at its ceiling or less")
-    moved = {"released": job["ceiling"], "spent": settled.amount}
-    rows = [{**_at(account), **moved} for account in accounts_of(job["accounts"])]
+    provider, model = maker_of(job)
+    held = accounts_of(job["accounts"]) if job["ceiling"] else ()
+    rows = [
+        {
+            **place_of(account),
+            "released": job["ceiling"],
+            "spent": settled.amount if counts(account, provider) else 0,
+        }
+        for account in held
+    ]
     if rows and connection.execute(_MOVE, rows).rowcount != len(rows):
         raise LookupError("an account that the job was held on is gone")
     entries = []
     if settled.amount or settled.disputed is not None:
-        entry = _entry(job, at, "settle", settled.amount)
-        entries.append({**entry, "disputed": settled.disputed})
+        entry = entry_of(job, at, "settle", settled.amount)
+        made = {"provider": provider, "model": model}
+        entries.append({**entry, **made, "disputed": settled.disputed})
     if rest:
-        entries.append({**_entry(job, at, "release", rest), "disputed": None})
+        entries.append({**entry_of(job, at, "release", rest), "disputed": None})
     if entries:
         connection.execute(_ENTRY, entries)
 
 
-def _entry(job: Found, at: int, kind: str, amount: int) -> Values:
+def entry_of(job: Found, at: int, kind: str, amount: int) -> Values:
+    """A line of the ledger for a job."""
     return {
         "at": at,
         "subject": job["subject"],

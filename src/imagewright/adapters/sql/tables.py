@@ -113,7 +113,7 @@ jobs = Table(
     Column("request", Text),
     Column("due", BigInteger),
 )
-"""`accounts` are those the ceiling is held on; `made` is how many images it entered.
+"""`accounts` are those that count its cost; `made` is how many images it entered.
 
 A running job without an `owner` was put aside: its vendor is to be asked after it once it is `due`.
 """
@@ -184,10 +184,13 @@ budgets = Table(
     Column("period", Text, primary_key=True),
     Column("held", BigInteger, nullable=False),
     Column("settled", BigInteger, nullable=False),
+    Column("told", BigInteger),
     CheckConstraint("held >= 0", name="held"),
     CheckConstraint("settled >= 0", name="settled"),
 )
-"""The key of the subject level is the subject's number, written out."""
+"""The key of the subject level is the subject's number, written out; `told` is the highest soft
+limit that the operator was told of.
+"""
 
 ledger = Table(
     "ledger",
@@ -203,12 +206,24 @@ ledger = Table(
     Column("model", Text, nullable=False),
     Column("credential", Text, nullable=False),
     Column("disputed", BigInteger),
+    Column("reference", Text),
     CheckConstraint("kind IN ('hold', 'settle', 'release', 'adjust')", name="kind"),
     sqlite_autoincrement=True,
 )
-"""Append-only. A job's holds less its settles and releases is what is still held."""
+"""Append-only. A job's holds less its settles and releases is what is still held.
+
+What it has cost is its settles and adjusts; `reference` is what an adjust was entered by.
+"""
 
 Index("ix_ledger_job", ledger.c.job)
+Index(
+    "ix_ledger_once",
+    ledger.c.job,
+    ledger.c.reference,
+    unique=True,
+    sqlite_where=ledger.c.reference.is_not(None),
+    postgresql_where=ledger.c.reference.is_not(None),
+)
 Index("ix_ledger_newest", ledger.c.subject, ledger.c.at)
 
 audit = Table(

@@ -73,6 +73,12 @@ class Metrics:
             ["provider"],
             registry=self.registry,
         )
+        self._soft_limits = Counter(
+            "imagewright_soft_limits",
+            "Soft limits that were reached.",
+            ["level", "span"],
+            registry=self.registry,
+        )
         self._files = Gauge(
             "imagewright_configuration_fault",
             "Files of the operator's that are not in force as they stand.",
@@ -103,6 +109,10 @@ class Metrics:
     def breaker(self, provider: str, *, is_open: bool) -> None:
         """Tell whether a provider is left alone."""
         self._breakers.labels(provider).set(is_open)
+
+    def soft_limit(self, level: str, span: str) -> None:
+        """Count a soft limit that was reached."""
+        self._soft_limits.labels(level, span).inc()
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         """Observe a job's end."""
