@@ -109,6 +109,10 @@ class App:
         self.services.intake.close()
         await self.services.workers.stop(0)
 
+    def turns(self) -> bool:
+        """Whether the database's thread turns over; a database that is away does not stop it."""
+        return self.parts.database.turns()
+
     def refresh(self, *, force: bool = False) -> None:
         """Take up the operator's changes to the ACL and the tokens."""
         for source in self.parts.refreshed:

@@ -10,6 +10,7 @@ from imagewright.adapters.keys.file import KeyFile
 from imagewright.adapters.sql.audit import SqlAudit, enter_notes
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.engines import NotMade
+from imagewright.app.ownership import as_owner
 from imagewright.app.parts import KEY, chain_key, database_url
 from imagewright.core.audit import OPERATOR, written
 from imagewright.core.errors import Fault
@@ -55,12 +56,13 @@ async def enter_acts(settings: Settings, acts: Sequence[AdminAct]) -> None:
     database yet, and Unavailable where it is away or of another version.
     """
     now = SystemClock().now()
-    database = Database(SqlConfig(url=database_url(settings)))
-    await database.open_beside(write=True)
-    try:
-        await database.write(partial(enter_notes, notes=[act.note(now) for act in acts]))
-    finally:
-        await database.close()
+    with as_owner(settings.state):
+        database = Database(SqlConfig(url=database_url(settings)))
+        await database.open_beside(write=True)
+        try:
+            await database.write(partial(enter_notes, notes=[act.note(now) for act in acts]))
+        finally:
+            await database.close()
 
 
 async def tell_acts(settings: Settings, acts: Sequence[AdminAct]) -> Flaw | None:
@@ -86,10 +88,11 @@ async def auditor(settings: Settings) -> AsyncIterator[Auditor]:
 
     Raises Unavailable where there is no key or no database yet.
     """
-    key = chain_key(KeyFile(settings.state / KEY, make=False))
-    database = Database(SqlConfig(url=database_url(settings)))
-    await database.open_beside()
-    try:
-        yield Auditor(SqlAudit(database, key), key)
-    finally:
-        await database.close()
+    with as_owner(settings.state):
+        key = chain_key(KeyFile(settings.state / KEY, make=False))
+        database = Database(SqlConfig(url=database_url(settings)))
+        await database.open_beside()
+        try:
+            yield Auditor(SqlAudit(database, key), key)
+        finally:
+            await database.close()

@@ -9,6 +9,7 @@ from imagewright.adapters.keys.file import KeyFile
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.app.auditing import AdminAct, enter_acts
 from imagewright.app.authorization import Authorizing, authorizing_of
+from imagewright.app.ownership import as_owner
 from imagewright.app.parts import KEY, acl_of, database_url
 from imagewright.app.proxy import proxy_of
 from imagewright.core.errors import InvalidRequest, NotFound
@@ -29,21 +30,24 @@ async def proxy_office(settings: Settings) -> AsyncIterator["ProxyOffice"]:
     """
     if settings.proxy.issuer is None:
         raise InvalidRequest("The settings name no proxy.", hint="It is set by proxy.issuer.")
-    keys = KeyFile(settings.state / KEY, make=False)
-    database = Database(SqlConfig(url=database_url(settings)))
-    await database.open_beside(write=True)
-    try:
-        proxy = proxy_of(settings, database, keys, SystemClock())
-        if proxy is None:
-            raise InvalidRequest("The issuer of the proxy is not configured.")
+    with as_owner(settings.state):
+        keys = KeyFile(settings.state / KEY, make=False)
+        database = Database(SqlConfig(url=database_url(settings)))
+        await database.open_beside(write=True)
         try:
-            acl = acl_of(settings, lambda _flaw: None)
-            # Whoever works on it here says themselves what the audit is told.
-            yield ProxyOffice(settings, authorizing_of(settings, proxy, acl, lambda _note: None))
+            proxy = proxy_of(settings, database, keys, SystemClock())
+            if proxy is None:
+                raise InvalidRequest("The issuer of the proxy is not configured.")
+            try:
+                acl = acl_of(settings, lambda _flaw: None)
+                # Whoever works on it here says themselves what the audit is told.
+                yield ProxyOffice(
+                    settings, authorizing_of(settings, proxy, acl, lambda _note: None)
+                )
+            finally:
+                await proxy.close()
         finally:
-            await proxy.close()
-    finally:
-        await database.close()
+            await database.close()
 
 
 class ProxyOffice:

@@ -7,6 +7,7 @@ from imagewright.adapters.clock import SystemClock
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.engines import NotMade
 from imagewright.adapters.sql.revocations import SqlRevocations
+from imagewright.app.ownership import as_owner
 from imagewright.app.parts import database_url
 from imagewright.core.revocation import Revocation, Target, What
 from imagewright.services.revoking import Revoked, RevokingService
@@ -19,12 +20,13 @@ async def revoking(settings: Settings) -> AsyncIterator[RevokingService]:
 
     Raises Unavailable, for the database of an older program too: one that runs goes on.
     """
-    database = _database(settings)
-    await database.open_or_make()
-    try:
-        yield _service(database)
-    finally:
-        await database.close()
+    with as_owner(settings.state):
+        database = _database(settings)
+        await database.open_or_make()
+        try:
+            yield _service(database)
+        finally:
+            await database.close()
 
 
 async def revoke_token(settings: Settings, id: str, *, by: str, reason: str) -> Revoked | None:
@@ -32,16 +34,17 @@ async def revoke_token(settings: Settings, id: str, *, by: str, reason: str) -> 
 
     None where there is no database yet, and so no node. Raises InvalidRequest or Unavailable.
     """
-    database = _database(settings)
-    try:
-        await database.open_beside(write=True)
-        return await _service(database).revoke(
-            Target(what=What.TOKEN, key=id), by=by, reason=reason
-        )
-    except NotMade:
-        return None
-    finally:
-        await database.close()
+    with as_owner(settings.state):
+        database = _database(settings)
+        try:
+            await database.open_beside(write=True)
+            return await _service(database).revoke(
+                Target(what=What.TOKEN, key=id), by=by, reason=reason
+            )
+        except NotMade:
+            return None
+        finally:
+            await database.close()
 
 
 async def revoked_now(settings: Settings) -> frozenset[Target]:
@@ -51,14 +54,15 @@ async def revoked_now(settings: Settings) -> frozenset[Target]:
 
 async def revocations_of(settings: Settings, *, lifted: bool) -> tuple[Revocation, ...]:
     """Revocations, newest first; none where there is no database yet. Raises Unavailable."""
-    database = _database(settings)
-    try:
-        await database.open_beside()
-        return await _service(database).list(lifted=lifted)
-    except NotMade:
-        return ()
-    finally:
-        await database.close()
+    with as_owner(settings.state):
+        database = _database(settings)
+        try:
+            await database.open_beside()
+            return await _service(database).list(lifted=lifted)
+        except NotMade:
+            return ()
+        finally:
+            await database.close()
 
 
 def _database(settings: Settings) -> Database:

@@ -6,18 +6,26 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Literal, Self
 
 import uvicorn
 
+from imagewright.adapters.systemd.listeners import inherited, local_only
+from imagewright.adapters.systemd.notifier import Notifier
 from imagewright.adapters.telemetry.logs import LogConfig, configure
 from imagewright.app.application import App, build
+from imagewright.app.ownership import become_owner
+from imagewright.app.supervised import beating
 from imagewright.core.errors import Unavailable
+from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.settings import Settings
+from imagewright.settings.supervision import ALONE, Supervision, supervision
 
 _log = logging.getLogger(__name__)
 _GRACE = 2
+_LEAVE = 20
+"""Seconds beyond the drain that an end may take."""
 _BACKLOG = 512
 
 Ready = Callable[[App], Coroutine[None, None, None]]
@@ -30,37 +38,46 @@ async def start(
 ) -> None:
     """Set up logging, build and serve; `ready` runs once requests are answered.
 
+    Root becomes the owner of the state directory where that is another.
+
     Raises Misconfigured, Unavailable, StorageFull or OSError where it cannot begin.
     """
     configure(LogConfig(level=settings.log.level, format=settings.log.format))
+    become_owner(settings.state)
     app = build(settings, stdio=transport == "stdio")
     if transport == "stdio":
         await serve_stdio(app)
     else:
-        await serve_http(app, ready)
+        await serve_http(app, ready, supervision())
 
 
-async def serve_http(app: App, ready: Ready | None = None) -> None:
+async def serve_http(app: App, ready: Ready | None = None, supervised: Supervision = ALONE) -> None:
     """Serve until SIGTERM or SIGINT, then drain: no new work, running jobs awaited, sockets closed.
 
     A second signal breaks off the running jobs at once: paid ones become `outcome_unknown`.
     SIGHUP takes up changed files. What `ready` raises stops the service and is raised here.
-    Raises Unavailable where the address cannot be had.
+    A supervisor is told of each step, and its sockets are served in the place of our own.
+    Raises Unavailable where the address cannot be had, and Misconfigured for a socket that is
+    open to others while nobody has to show who they are.
     """
-    server_settings = app.settings.server
-    listener = listen(server_settings.host, server_settings.port)
-    with closing(listener):
+    notifier = Notifier(supervised.notify)
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(closing(each)) for each in _listeners(app, supervised)]
         async with app:
             _collect_from_now_on()
             server = _Server(_config(app))
-            with _Signals(app) as signals:
-                serving = asyncio.create_task(server.serve(sockets=[listener]))
+            with _Signals(app, notifier) as signals:
+                serving = asyncio.create_task(server.serve(sockets=listeners))
                 try:
                     await _started(server, serving)
-                    _log.info("serving", extra={"address": listener.getsockname()})
-                    await _until_told(serving, signals, ready(app) if ready else None)
+                    for each in listeners:
+                        _log.info("serving", extra={"address": each.getsockname()})
+                    notifier.ready()
+                    async with beating(supervised, notifier, app.turns):
+                        await _until_told(serving, signals, ready(app) if ready else None)
                 finally:
                     _log.info("draining")
+                    notifier.stopping(app.settings.server.drain + _LEAVE)
                     await app.drain()
                     server.should_exit = True
                     await serving
@@ -93,6 +110,27 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _listeners(app: App, supervised: Supervision) -> list[socket.socket]:
+    """Those that systemd passes, else one of our own. Raises Misconfigured or Unavailable."""
+    section = app.settings.server
+    if not supervised.listeners:
+        return [listen(section.host, section.port)]
+    found = inherited(supervised.listeners)
+    if not app.settings.auth.configured and not all(map(local_only, found)):
+        for each in found:
+            each.close()
+        raise Misconfigured([_OPEN])
+    return found
+
+
+_OPEN = Flaw(
+    place="imagewright.socket",
+    key="ListenStream",
+    sentence="It listens beyond this machine, and nobody has to show who they are.",
+    hint="Set auth.tokens_path, or listen on 127.0.0.1.",
+)
+
+
 def _collect_from_now_on() -> None:
     """What the start made is no garbage and is not looked through again."""
     gc.freeze()
@@ -110,8 +148,9 @@ class _Server(uvicorn.Server):
 class _Signals:
     """What the process is told: to stop, to stop at once, to look at its files again."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, notifier: Notifier) -> None:
         self._app = app
+        self._notifier = notifier
         self._stopped = asyncio.Event()
         self._breaking: asyncio.Task[None] | None = None
 
@@ -138,7 +177,9 @@ class _Signals:
         self._stopped.set()
 
     def _reload(self) -> None:
+        self._notifier.reloading()
         self._app.refresh(force=True)
+        self._notifier.ready()
 
 
 def _config(app: App) -> uvicorn.Config:

@@ -14,6 +14,7 @@ from imagewright.adapters.sql.uses import SqlUses
 from imagewright.adapters.toml.budgets import budget_table
 from imagewright.app.auditing import AdminAct, tell_acts
 from imagewright.app.identity import single_of
+from imagewright.app.ownership import as_owner
 from imagewright.app.parts import acl_of, database_url
 from imagewright.app.revoking import revoke_token
 from imagewright.core.budget import Budget
@@ -124,17 +125,18 @@ class TokenOffice:
 
     async def _uses(self) -> Mapping[Use, int]:
         """When tokens were last used; nothing is made or migrated to learn it."""
-        database = Database(SqlConfig(url=database_url(self._settings)))
-        try:
-            await database.open_beside()
-            return await SqlUses(database).latest()
-        except NotMade:
-            return {}
-        except Fault as fault:
-            self._warn("When tokens were last used is not known.", fault)
-            return {}
-        finally:
-            await database.close()
+        with as_owner(self._settings.state):
+            database = Database(SqlConfig(url=database_url(self._settings)))
+            try:
+                await database.open_beside()
+                return await SqlUses(database).latest()
+            except NotMade:
+                return {}
+            except Fault as fault:
+                self._warn("When tokens were last used is not known.", fault)
+                return {}
+            finally:
+                await database.close()
 
     def _act(self, id: str, shape: Mapping[str, object], *, action: str, outcome: str) -> AdminAct:
         return AdminAct(by=self._by, action=action, thing=id, outcome=outcome, shape=shape)

@@ -102,6 +102,26 @@ def test_what_root_makes_belongs_to_the_directorys_owner(tmp_path: Path) -> None
 
 
 @as_root
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "made"),
+    [
+        (0, 4712, 0o750, 0o640),
+        (0, 4712, 0o755, 0o600),
+        (0, 4712, 0o700, 0o600),
+        (0, 0, 0o750, 0o600),
+        (4711, 4712, 0o750, 0o600),
+    ],
+)
+def test_the_group_reads_what_root_makes_in_a_directory_for_it_alone(
+    tmp_path: Path, owner: int, group: int, mode: int, made: int
+) -> None:
+    os.chown(tmp_path, owner, group)
+    tmp_path.chmod(mode)
+    rewrite(tmp_path / "file", OPEN_TO_READ, more)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == made
+
+
+@as_root
 def test_a_link_to_another_users_file_is_refused(tmp_path: Path) -> None:
     theirs = written(tmp_path / "theirs")
     os.chown(theirs, 4711, 4711)

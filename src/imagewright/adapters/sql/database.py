@@ -70,6 +70,15 @@ class Database:
         """Run `work` in a transaction that only reads; see `Lane.run`."""
         return await _opened(self._reader).run(work)
 
+    def turns(self) -> bool:
+        """Whether SQLite's thread that writes has ended anything since the last look, or rests.
+
+        PostgreSQL's threads wait for a server, whose silence is no fault of this process: they
+        always count as turning.
+        """
+        writer = self._writer
+        return writer is None or writer is self._reader or writer.turned()
+
     def _open(self, *, older: bool) -> None:
         config, url = self._config, read_url(self._config.url)
         if url.drivername == "sqlite":

@@ -23,6 +23,7 @@ class Lane:
     def __init__(self, engine: Engine, threads: int, name: str) -> None:
         self.engine = engine
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._asked = self._ended = self._seen = 0
 
     async def run(self, work: Work[Result]) -> Result:
         """Run `work` in one transaction on a thread of this lane.
@@ -36,7 +37,8 @@ class Lane:
             future = asyncio.get_running_loop().run_in_executor(self._threads, self.transact, work)
         except RuntimeError as error:
             raise Unavailable("The service is being stopped.") from error
-        future.add_done_callback(_heed)
+        self._asked += 1
+        future.add_done_callback(self._heed)
         return await asyncio.shield(future)
 
     def transact(self, work: Work[Result]) -> Result:
@@ -57,13 +59,18 @@ class Lane:
                     raise
                 raise known from error
 
+    def turned(self) -> bool:
+        """Whether a transaction ended since the last look, well or not, or none is under way."""
+        seen, self._seen = self._seen, self._ended
+        return self._asked == self._ended or self._ended != seen
+
     def close(self) -> None:
         """Let everything asked for complete, then close the connections. Blocks."""
         self._threads.shutdown()
         self.engine.dispose()
 
-
-def _heed(future: asyncio.Future[Any]) -> None:
-    """Nobody reads what a transaction raised when its asking task was cancelled."""
-    if not future.cancelled():
-        future.exception()
+    def _heed(self, future: asyncio.Future[Any]) -> None:
+        """Nobody reads what a transaction raised when its asking task was cancelled."""
+        self._ended += 1
+        if not future.cancelled():
+            future.exception()

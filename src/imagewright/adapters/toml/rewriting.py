@@ -10,6 +10,8 @@ from pathlib import Path
 from imagewright.adapters.toml.document import MAX_BYTES, read_bytes
 from imagewright.core.flaw import Flaw, Misconfigured
 
+_GROUP_READS = 0o050
+
 Change = Callable[[bytes], bytes]
 """The new contents for the old, which are empty where there is no file yet."""
 
@@ -17,10 +19,11 @@ Change = Callable[[bytes], bytes]
 def rewrite(path: Path, refused: int, change: Change) -> None:
     """Change a file atomically; a new one is 0600, an old one keeps its owner and mode.
 
-    A new one that root makes belongs to its directory's owner, who is to read it. A link stays
-    one, and its file is changed. Raises Misconfigured for a file that `read_bytes` refuses, or
-    that grew too large; OSError if its directory cannot be written; and what `change` raises.
-    The file is then as it was.
+    A new one that root makes belongs to its directory's owner, who is to read it, or to its group
+    in a directory of root's that is open to that group alone. A link stays one, and its file is
+    changed. Raises Misconfigured for a file that `read_bytes` refuses, or that grew too large;
+    OSError if its directory cannot be written; and what `change` raises. The file is then as it
+    was.
     """
     try:
         path.stat()
@@ -67,6 +70,7 @@ def _replace(path: Path, data: bytes, owner: os.stat_result | None) -> None:
             elif os.geteuid() == 0:
                 above = path.parent.stat()
                 os.fchown(handle, above.st_uid, above.st_gid)
+                os.fchmod(handle, 0o640 if _for_its_group(above) else 0o600)
             file.write(data)
             file.flush()
             os.fsync(handle)
@@ -75,6 +79,12 @@ def _replace(path: Path, data: bytes, owner: os.stat_result | None) -> None:
         with suppress(FileNotFoundError):
             beside.unlink()
         raise
+
+
+def _for_its_group(directory: os.stat_result) -> bool:
+    """Whether root keeps the directory for a group that is to read, and for nobody else."""
+    mode = directory.st_mode & 0o077
+    return directory.st_uid == 0 and directory.st_gid != 0 and mode == _GROUP_READS
 
 
 def _hand_over(handle: int, path: Path, owner: os.stat_result) -> None:

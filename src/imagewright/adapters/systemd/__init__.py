@@ -1,0 +1,1 @@
+"""What is said to systemd, and taken from it."""

@@ -1,0 +1,73 @@
+"""Root's commands act as the owner of the state."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imagewright.app.ownership import as_owner, become_owner
+
+OTHER = 54321
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A directory of another user, below one that everybody may pass."""
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(0o755)
+    found = tmp_path / "state"
+    found.mkdir(0o700)
+    os.chown(found, OTHER, OTHER)
+    return found
+
+
+@as_root
+def test_what_is_made_belongs_to_the_owner_and_root_is_root_again(state: Path) -> None:
+    groups = os.getgroups()
+    with as_owner(state):
+        (state / "made").touch()
+        with pytest.raises(PermissionError):
+            Path("/etc/shadow").read_bytes()
+        with as_owner(state):
+            assert os.geteuid() == OTHER
+    seen = (state / "made").stat()
+    assert (seen.st_uid, seen.st_gid) == (OTHER, OTHER)
+    assert (os.geteuid(), os.getegid(), os.getgroups()) == (0, os.getgid(), groups)
+
+
+@as_root
+def test_root_is_root_again_after_a_failure(state: Path) -> None:
+    with pytest.raises(ZeroDivisionError), as_owner(state):
+        _ = 1 / 0
+    assert os.geteuid() == 0
+
+
+def test_nothing_changes_for_ones_own_directory_or_none(tmp_path: Path) -> None:
+    before = (os.geteuid(), os.getegid(), os.getgroups())
+    for directory in (tmp_path, tmp_path / "missing"):
+        with as_owner(directory):
+            assert (os.geteuid(), os.getegid(), os.getgroups()) == before
+        become_owner(directory)
+        assert (os.geteuid(), os.getegid(), os.getgroups()) == before
+
+
+@as_root
+def test_for_good_is_for_good(state: Path) -> None:
+    program = f"""
+import os, pathlib
+from imagewright.app.ownership import become_owner
+become_owner(pathlib.Path({str(state)!r}))
+assert os.getresuid() == os.getresgid() == ({OTHER},) * 3, os.getresuid()
+assert os.getgroups() == []
+try:
+    os.setuid(0)
+except PermissionError:
+    print("stuck")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, text=True, cwd="/"
+    )
+    assert (done.stdout.strip(), done.stderr) == ("stuck", "")
