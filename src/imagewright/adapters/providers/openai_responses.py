@@ -42,7 +42,8 @@ _SLACK = 1024 * 1024
 _MILLION = 1_000_000
 _READING = 32_768
 """Tokens of the tool's description and of a conversation that the text model may read: a bound."""
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}\Z")
+"""Of a picture or a response; a relay (litellm) seals its own route into it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
