@@ -56,6 +56,12 @@ bench: setup-dev ## measure: every module of tests/bench (BENCH=--strict fails o
 	@code=0; for file in $(wildcard tests/bench/bench_*.py); do \
 	$(BIN)/python -m "tests.bench.$$(basename $$file .py)" $(BENCH) || code=1; done; exit $$code
 
+# litellm pins much of what the service pins otherwise, so it has an environment of its own.
+.PHONY: prove-relay
+prove-relay: setup-dev
+	@packaging/venv.sh "$(PYTHON)" .build/relay relay
+	@$(BIN)/python -m tests.prove.relay .build/relay/bin/litellm
+
 prove-%: setup-dev ## run one proof of tests/prove, for example make prove-recovery
 	@$(BIN)/python -m tests.prove.$(subst -,_,$*)
 

@@ -32,3 +32,5 @@ compile -dev pyproject.toml --extra postgres --extra valkey --group build --grou
 compile -postgres pyproject.toml --extra postgres "$widest"
 compile "" pyproject.toml "$widest"
 compile -build --group build "$widest"
+# Runs beside the service as a program of its own, so nothing binds it.
+compile -relay --group relay

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes or completes a virtual environment: venv.sh PYTHON DIRECTORY runtime|dev
+# Makes or completes a virtual environment: venv.sh PYTHON DIRECTORY runtime|dev|relay
 # The stamps hold what the environment was made from, so a second run does nothing and a changed
 # lock, interpreter or place makes it anew.
 set -eu
@@ -11,6 +11,7 @@ set=$3
 case $set in
 runtime) lock=packaging/requirements.txt ;;
 dev) lock=packaging/requirements-dev.txt ;;
+relay) lock=packaging/requirements-relay.txt ;;
 *) echo "venv.sh: no set named '$set'" >&2 && exit 2 ;;
 esac
 
@@ -41,11 +42,13 @@ if [ "$have" != "$key dev" ] && [ "$have" != "$key $set" ]; then
         }
     fi
     rm -f "$venv/.locked" "$venv/.project"
-    locked packaging/requirements-build.txt
+    [ "$set" = relay ] || locked packaging/requirements-build.txt
     locked "$lock"
     echo "$key $set" >"$venv/.locked"
 fi
 
+# A relay is a program beside the service; nothing of ours goes into its environment.
+[ "$set" != relay ] || exit 0
 project=$(cksum <pyproject.toml)
 if [ "$(read_stamp .project)" != "$project" ]; then
     echo "setup: imagewright itself"

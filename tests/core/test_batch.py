@@ -10,6 +10,7 @@ from imagewright.core.batch import (
     Item,
     at_item,
     check_count,
+    firsts_of,
     items_of,
     none_begun,
     quote_of,
@@ -59,6 +60,11 @@ QUOTE = Quote(
     estimate=False,
     expires_at=900,
 )
+
+
+def test_the_same_again_points_to_the_first() -> None:
+    assert firsts_of(["a", "b", "a", "c", "b"]) == (0, 1, 0, 3, 1)
+    assert firsts_of([]) == ()
 
 
 def test_items_keep_their_order_and_the_same_ask_twice_is_done_once() -> None:

@@ -42,6 +42,7 @@ TOOL_ROWS: dict[str, tuple[Row, ...]] = {
         lambda of: {"items": [{"prompt": FRESH, "images": [of.image], "size": "64x64"}]},
         lambda of: {"prompt": FRESH, "images": [of.image]},
         lambda of: {"items": [{**PAID, "variation": of.job}], "confirm": of.batch_quote},
+        lambda of: {"items": [{"prompt": FRESH, "image": of.image, "size": "64x64"}]},
     ),
     "refine_image": (
         lambda of: {"prompt": FRESH, "image": of.image, "size": "64x64"},
@@ -49,7 +50,12 @@ TOOL_ROWS: dict[str, tuple[Row, ...]] = {
     ),
     "list_conversations": (lambda of: {}, lambda of: {"before": of.conversation}),
     "clear_conversation": (lambda of: {"conversation": of.conversation},),
-    "estimate_cost": (lambda of: {"prompt": FRESH, "images": [of.image]},),
+    "estimate_cost": (
+        lambda of: {"prompt": FRESH, "images": [of.image]},
+        lambda of: {"prompt": FRESH, "image": of.image},
+        lambda of: {"items": [{"prompt": FRESH, "images": [of.image], "mask": of.image}]},
+        lambda of: {"items": [{"prompt": FRESH, "image": of.image}]},
+    ),
     "get_job": (
         lambda of: {"job": of.job},
         lambda of: {"job": of.job, "wait": 1},

@@ -28,6 +28,7 @@ budget = {{ day = "5" }}
 MODEL = {
     "id": "d",
     "sizes": {"listed": ["64x64"]},
+    "count": 4,
     "references": 4,
     "price": {"per": "image", "prices": {"*": "0.04"}},
 }
@@ -227,6 +228,93 @@ async def test_arguments_that_are_no_batch_are_refused(plant: Plant, mode: Mode)
             assert refused.error["code"] == "invalid_request", refused.body
             assert refused.error["hint"]
     assert not rows(plant.state, "SELECT id FROM jobs")
+
+
+async def priced(peer: Peer, **arguments: Any) -> dict[str, Any]:
+    answer = await peer.call("estimate_cost", **arguments)
+    found: dict[str, Any] = answer.result["structuredContent"]
+    assert "error" not in found, answer.body
+    return found
+
+
+async def test_a_batch_is_priced_as_it_is_asked_for(plant: Plant, mode: Mode) -> None:
+    async with plant.service.http(STRANGER) as http:
+        peer = Peer(http, mode)
+        drawn = await did(peer, items=[{"prompt": "a hare", **FREE}])
+        image = drawn["items"][0]["images"][0]
+        items: list[dict[str, Any]] = [
+            {"prompt": "a fox", "n": 2, **PAID},
+            {"prompt": "a hare", "tags": ["zoo"], **FREE},
+            {"prompt": "in snow", "images": [image], "folder": "zoo", **PAID},
+            {"prompt": "at night", "image": image, **PAID},
+            {"prompt": "a fox", "n": 2, **PAID},
+        ]
+        jobs = rows(plant.state, "SELECT id FROM jobs")
+        found = await priced(peer, items=items)
+        assert rows(plant.state, "SELECT id FROM jobs") == jobs
+        assert not rows(plant.state, "SELECT id FROM quotes")
+        asked = await peer.call("batch", items=items)
+    assert not plant.vendor.received
+    ceilings = [each["ceiling_usd"] for each in found["items"]]
+    assert ceilings == ["0.08", "0.00", "0.04", "0.04", "0.00"]
+    assert [each.get("same_as") for each in found["items"]] == [None, None, None, None, 0]
+    assert [each["n"] for each in found["items"]] == [2, 1, 1, 1, 2]
+    assert (found["provider"], found["n"]) == ("paint, placeholder", 5)
+    assert (found["ceiling_usd"], found["paid"], found["consent"]) == (
+        *(asked.error["details"]["ceiling_usd"], True),
+        ["client", "echo", "human"],
+    )
+    (told,) = found["items"][3]["warnings"]
+    assert "a hare" not in told
+
+
+async def test_what_cannot_be_priced_is_refused(plant: Plant, mode: Mode) -> None:
+    image = f"img_{'a' * 26}"
+    wrong: tuple[dict[str, Any], ...] = (
+        {},
+        {"items": []},
+        {"items": [{"prompt": "x"}], "prompt": "x"},
+        {"items": [{"prompt": "x"}], "images": [image]},
+        {"items": [{"prompt": "x"}] * 101},
+        {"items": [{"prompt": "x", "images": ["https://example.com/x.png"]}]},
+        {"items": [{"prompt": "x", "images": [image], "image": image}]},
+        {"items": [{"prompt": "x", "provider": "never"}]},
+        {"prompt": "x", "image": image, "images": [image]},
+        {"prompt": "x", "images": ["data:image/png;base64,AAAA"]},
+    )
+    async with plant.service.http() as http:
+        peer = Peer(http, mode)
+        for arguments in wrong:
+            refused = await peer.call("estimate_cost", **arguments)
+            assert refused.error["code"] == "invalid_request", refused.body
+            assert refused.error["hint"]
+        gone = await peer.call("estimate_cost", prompt="x", image=image)
+        assert gone.error["code"] == "not_found"
+        items = [{"prompt": "good"}, {"prompt": "x", "image": image}]
+        named = await peer.call("estimate_cost", items=items)
+    assert named.error["details"]["items"]["1"]["code"] == "not_found"
+
+
+async def test_items_may_go_on_from_images(plant: Plant, mode: Mode) -> None:
+    async with plant.service.http() as http:
+        peer = Peer(http, mode)
+        drawn = await did(peer, items=[{"prompt": "a fox", **PAID}])
+        image = drawn["items"][0]["images"][0]
+        single = await priced(peer, prompt="in snow", image=image)
+        both = [{"prompt": each, "image": image} for each in ("in snow", "at night")]
+        made = await did(peer, items=[*both, {"prompt": "a hare", **FREE}], wait=30)
+        assert made["counts"] == {"succeeded": 3}
+        alone = await peer.call("refine_image", prompt="in snow", image=image)
+        listed = await peer.call("list_conversations")
+        gone = await peer.call("batch", items=[{"prompt": "x", "image": f"img_{'a' * 26}"}])
+    assert (single["ceiling_usd"], single["reason"]) == ("0.04", "it made the image")
+    prompts = {each.values["prompt"] for each in plant.vendor.orders[1:]}
+    assert prompts == {"Earlier: a fox\nNow: in snow", "Earlier: a fox\nNow: at night"}
+    shape = alone.result["structuredContent"]
+    assert (shape["job"], shape["repeated"]) == (made["items"][0]["job"], True)
+    (conversation,) = listed.result["structuredContent"]["conversations"]
+    assert conversation["turns"] == 3
+    assert gone.error["details"]["items"]["0"]["code"] == "not_found"
 
 
 async def test_a_group_is_cancelled_where_it_waits(plant: Plant, mode: Mode) -> None:

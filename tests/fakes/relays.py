@@ -131,7 +131,10 @@ def _lines(text: str) -> list[str]:
 
 
 class Litellm(FakeOpenAI):
-    """litellm's proxy: errors' codes are the status as text, and a header says what it cost."""
+    """litellm's proxy 1.106: errors' codes are the status as text, a header says what it cost.
+
+    It cannot read the events that its upstream streams.
+    """
 
     cost: ClassVar[str] = "0.042"
 
@@ -145,18 +148,18 @@ class Litellm(FakeOpenAI):
     def wrong(self, received: Received) -> Reply | None:
         if received.headers.get("authorization") != f"Bearer {KEY}":
             return litellm_error(400, "no_db_connection", "No connected db.")
+        if "stream" in received.values:
+            return litellm_error(500, "internal_server_error", f"{OWN_TROUBLE}'str' object has no")
         return None
-
-    def stream(self, received: Received, reply: Reply) -> bytes:
-        return self.right(received, reply)
-
-    def stream_headers(self) -> dict[str, str]:
-        return {}
 
     async def models(self, request: Request) -> Response:
         await self.note(request)
         names = ("gpt-image-2.5-flare", "gpt-6-luna", "local-sd", "dall-e-3", "fal/my-flux")
         return JSONResponse({"object": "list", "data": [{"id": name} for name in names]})
+
+
+OWN_TROUBLE = "litellm.APIConnectionError: APIConnectionError: OpenAIException - "
+"""How it begins to tell that it could not talk to its upstream, or read what that answered."""
 
 
 def litellm_error(status: int, kind: str | None, message: str) -> Reply:

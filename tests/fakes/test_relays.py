@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.openai_images import KEY, FakeOpenAI
 from tests.fakes.pictures import encoded, facts
-from tests.fakes.relays import Azure, Litellm, LocalAI, Together, Xai
+from tests.fakes.relays import OWN_TROUBLE, Azure, Litellm, LocalAI, Together, Xai
 
 
 def client_of(vendor: FakeOpenAI) -> openai.OpenAI:
@@ -80,12 +80,13 @@ def test_localai_answers_with_addresses_of_its_own() -> None:
         assert pictures(bare) == [("png", 256, 256, False)]
 
 
-def test_litellm_says_what_a_call_cost_and_streams_nothing() -> None:
+def test_litellm_says_what_a_call_cost_and_fails_on_streams() -> None:
     with Litellm() as vendor, client_of(vendor) as client:
         raw = client.images.with_raw_response.generate(model="m", prompt="a cat")
         assert raw.headers["x-litellm-response-cost"] == Litellm.cost
-        with client.images.generate(model="m", prompt="a cat", stream=True) as stream:
-            assert list(stream) == []
+        with pytest.raises(openai.InternalServerError) as failed:
+            client.images.generate(model="m", prompt="a cat", stream=True)
+        assert OWN_TROUBLE in failed.value.message
         with pytest.raises(openai.BadRequestError) as caught:
             client.with_options(api_key="wrong").images.generate(model="m", prompt="a")
         assert caught.value.code == "400"

@@ -44,6 +44,7 @@ def test_what_is_shipped_is_what_is_tested(name: str) -> None:
         ("", SHIPPED),
         ("-postgres", SHIPPED + POSTGRES),
         ("-build", GROUPS["build"]),
+        ("-relay", GROUPS["relay"]),
         ("-dev", SHIPPED + POSTGRES + VALKEY + GROUPS["build"] + GROUPS["dev"]),
     ],
 )

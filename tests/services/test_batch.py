@@ -53,6 +53,24 @@ async def batch(shop: Shop, *asks: Ask, caller: Caller = BOT, answer: Any = None
     return await shop.batches.order(caller, asks, answer, ORIGIN)
 
 
+async def test_a_batch_is_priced_whole_and_each_ask_by_itself(shop: Shop) -> None:
+    found = shop.batches.estimate(OLGA, (paid("a"), free("c"), paid("b", n=2), paid("a")))
+    assert [part.quote.ceiling for part in found.parts] == [PRICE, 0, 2 * PRICE, PRICE]
+    assert found.firsts == (0, 1, 2, 0)
+    assert (found.quote.ceiling, found.quote.count) == (3 * PRICE, 4)
+    assert await shop.money(OLGA) == (0, 0)
+
+
+async def test_a_batch_that_cannot_be_is_not_priced(shop: Shop) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        shop.batches.estimate(OLGA, (paid("a", seed=1), paid("b"), Ask(prompt="c", model="never")))
+    items = raised.value.details["items"]
+    assert isinstance(items, dict)
+    assert set(items) == {"0", "2"}
+    with pytest.raises(InvalidRequest, match="must have from 1 to 100"):
+        shop.batches.estimate(OLGA, ())
+
+
 async def test_an_unattended_batch_is_held_whole_and_delivered(shop: Shop) -> None:
     admitted = await batch(shop, paid("a"), paid("b", n=2), free("c"))
     assert len(admitted.jobs) == 3

@@ -57,6 +57,12 @@ def whole(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
+def firsts_of(digests: Sequence[str]) -> tuple[int, ...]:
+    """For each of them the place of the first that is the same."""
+    first: dict[str, int] = {}
+    return tuple(first.setdefault(digest, place) for place, digest in enumerate(digests))
+
+
 def state_of(jobs: Iterable[Job]) -> State:
     """Where a group stands: succeeded if any of it is, once all has ended."""
     count = Counter(job.state for job in jobs)

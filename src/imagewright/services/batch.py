@@ -1,25 +1,38 @@
 """Batches: several asks admitted together, followed and cancelled as one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from imagewright.core.ask import Ask
-from imagewright.core.batch import Group, Item, check_count, items_of, none_begun
+from imagewright.core.batch import (
+    Group,
+    Item,
+    check_count,
+    firsts_of,
+    items_of,
+    none_begun,
+    quote_of,
+    whole,
+)
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Model
 from imagewright.core.errors import Fault
 from imagewright.core.image import Image
 from imagewright.core.job import Job, State
 from imagewright.core.plan import Plan
+from imagewright.core.quote import Quote
 from imagewright.ports.board import News
 from imagewright.ports.books import AdmittedAll, Origin
 from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
 from imagewright.services.gate import Gate
-from imagewright.services.images import ImageService, Signals
+from imagewright.services.images import Estimate, ImageService, Signals
 from imagewright.services.jobs import JobService, OnNews
 from imagewright.services.library import LibraryService
 from imagewright.services.wish import Answer, Wish
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +42,18 @@ class Bundle:
     group: Group
     items: tuple[Item, ...]
     images: dict[str, tuple[Image, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchEstimate:
+    """What several asks would cost at most, each and together.
+
+    `firsts` has for each the place of the first that is the same ask, which alone costs.
+    """
+
+    parts: tuple[Estimate, ...]
+    firsts: tuple[int, ...]
+    quote: Quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +78,19 @@ class BatchService:
     def check(self, caller: Caller, asks: Sequence[Ask]) -> None:
         """Raise InvalidRequest naming each ask that cannot be done, before inputs are kept."""
         self._planned(caller, asks)
+
+    def estimate(self, caller: Caller, asks: Sequence[Ask]) -> BatchEstimate:
+        """The quotes of all asks, without doing them or recording anything.
+
+        Raises InvalidRequest naming each that cannot be done.
+        """
+        parts = _each(asks, lambda ask: self._road.images.estimate(caller, ask))
+        firsts = firsts_of([part.plan.asked or part.plan.ask.digest() for part in parts])
+        quotes = [part.quote for place, part in enumerate(parts) if firsts[place] == place]
+        digest = whole(part.quote.digest for part in parts)
+        return BatchEstimate(
+            parts=tuple(parts), firsts=firsts, quote=quote_of(quotes, quotes[0].id, digest)
+        )
 
     async def order(
         self, caller: Caller, asks: Sequence[Ask], answer: Answer | None, origin: Origin
@@ -106,17 +144,22 @@ class BatchService:
             self._road.signals.board.post(job, News(stage=State.CANCELED.value, ended=True))
 
     def _planned(self, caller: Caller, asks: Sequence[Ask]) -> list[tuple[Plan, Model]]:
-        check_count(len(asks))
-        planned: list[tuple[Plan, Model]] = []
-        faults: dict[int, Fault] = {}
-        for place, ask in enumerate(asks):
-            try:
-                planned.append(self._road.images.plan(caller, ask))
-            except Fault as fault:
-                faults[place] = fault
-        if faults:
-            raise none_begun(faults, len(asks))
-        return planned
+        return _each(asks, lambda ask: self._road.images.plan(caller, ask))
+
+
+def _each(asks: Sequence[Ask], make: Callable[[Ask], Made]) -> list[Made]:
+    """What is made of every ask. Raises InvalidRequest naming all that fail."""
+    check_count(len(asks))
+    found: list[Made] = []
+    faults: dict[int, Fault] = {}
+    for place, ask in enumerate(asks):
+        try:
+            found.append(make(ask))
+        except Fault as fault:
+            faults[place] = fault
+    if faults:
+        raise none_begun(faults, len(asks))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -20,6 +21,7 @@ from imagewright.core.errors import (
     ProviderMisconfigured,
     ProviderQuota,
     ProviderRejected,
+    ProviderUnavailable,
     Unsupported,
 )
 from imagewright.core.money import Nano
@@ -31,7 +33,7 @@ from tests.contracts.http_provider import HttpProviderContract
 from tests.contracts.provider import Edits, Masked, Transparent, made
 from tests.fakes.openai_images import KEY, FakeOpenAI, error, moderation
 from tests.fakes.orders import PROMPT, Watched, order, parts
-from tests.fakes.relays import Azure, Litellm, LocalAI, Together, Xai, litellm_error
+from tests.fakes.relays import OWN_TROUBLE, Azure, Litellm, LocalAI, Together, Xai, litellm_error
 from tests.fakes.vendor import Reply
 
 
@@ -217,11 +219,22 @@ async def test_what_is_no_price_is_none(told: str) -> None:
     assert delivery.usage.output_tokens == 1756
 
 
+PASSED_ON = "litellm.BadRequestError: OpenAIException - "
+SAFETY = "Your request was rejected by the safety system. safety_violations=[violence]."
 LITELLM: list[tuple[Reply, type[Fault]]] = [
     (litellm_error(408, "None", "litellm.Timeout: late"), OutcomeUnknown),
     (litellm_error(400, "invalid_request_error", "litellm.BadRequestError: x"), ProviderRejected),
     (litellm_error(429, "budget_exceeded", "spent"), ProviderQuota),
     (litellm_error(401, "auth_error", "no"), ProviderMisconfigured),
+    (litellm_error(400, "image_generation_user_error", f"{PASSED_ON}{SAFETY}"), ModerationBlocked),
+    (
+        litellm_error(400, None, f"{PASSED_ON[:-2]}litellm.ContentPolicyViolationError: no"),
+        ModerationBlocked,
+    ),
+    (litellm_error(500, "invalid_request_error", f"{PASSED_ON}x"), ProviderUnavailable),
+    (litellm_error(500, "internal_server_error", f"{OWN_TROUBLE}x"), OutcomeUnknown),
+    (litellm_error(502, "internal_server_error", "litellm.BadGatewayError: x"), OutcomeUnknown),
+    (litellm_error(503, None, "litellm.Timeout: x"), OutcomeUnknown),
 ]
 
 
@@ -232,6 +245,24 @@ async def test_litellms_errors_are_ours(reply: Reply, expected: type[Fault]) -> 
         async with speaking("litellm", vendor) as provider:
             with pytest.raises(expected):
                 await provider.generate(order(), Watched())
+        assert vendor.calls() == 1
+
+
+async def test_a_relays_own_trouble_is_not_asked_again_whatever_it_says() -> None:
+    trouble = litellm_error(500, "internal_server_error", f"{OWN_TROUBLE}x")
+    with Litellm() as vendor:
+        vendor.replies.append(replace(trouble, headers={"x-should-retry": "true"}))
+        async with speaking("litellm", vendor) as provider:
+            with pytest.raises(OutcomeUnknown):
+                await provider.generate(order(), Watched())
+        assert vendor.calls() == 1
+
+
+async def test_litellm_is_not_asked_for_a_stream_that_it_could_not_read() -> None:
+    with Litellm() as vendor:
+        async with speaking("plain", vendor) as provider:
+            with pytest.raises(OutcomeUnknown):
+                await provider.generate(order(ask={"partial_images": 1}), Watched())
         assert vendor.calls() == 1
 
 

@@ -205,6 +205,15 @@ def going_on(continuation: str | None, references: int = 1) -> Order:
     )
 
 
+async def test_the_long_names_that_relays_give_are_gone_on_from(vendor: FakeResponses) -> None:
+    name = "resp_" + "x" * 800
+    vendor.replies.append(answered(drawn("AAAA"), id=name))
+    async with speaking(vendor, store=True) as provider:
+        first = await provider.generate(order(), Watched())
+        await provider.edit(going_on(first.pictures[0].continuation), Watched())
+    assert vendor.received[1].values["previous_response_id"] == name
+
+
 async def test_it_goes_on_from_a_picture_where_nothing_is_stored(
     responses: OpenAIResponses, vendor: FakeResponses
 ) -> None:

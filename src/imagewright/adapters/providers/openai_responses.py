@@ -50,7 +50,8 @@ _READING = 32_768
 _AT_WORK = frozenset({"queued", "in_progress"})
 _LATER = 5.0
 """Seconds until a response is asked for again that is at work."""
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}\Z")
+"""Of a picture or a response; a relay (litellm) seals its own route into it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

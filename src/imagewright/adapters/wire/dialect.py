@@ -80,9 +80,9 @@ DIALECTS = {
         lists=False,
         leave_out=frozenset({"model"}),
     ),
-    # Adds what it charges to each answer (`x-litellm-response-cost`, where it knows), and leaves
-    # `stream` out of what it passes on.
-    "litellm": Dialect(cost_header="x-litellm-response-cost"),
+    # Adds what it charges to each answer (`x-litellm-response-cost`, where it knows). It passes
+    # `stream` on and fails on the events that it gets back (1.106.2), when the picture is paid for.
+    "litellm": Dialect(cost_header="x-litellm-response-cost", streams=False),
     # Answers with addresses of its own unless asked for base64; has no output formats.
     "localai": Dialect(
         edit_style=Edits.FILE,

@@ -19,7 +19,8 @@ class Judge:
     def __call__(self, answer: Answer) -> Judgement:
         error = read_error(answer.body)
         pause = asked_pause(answer.headers, self.parts.clock.now() / 1_000_000)
-        repeatable = may_repeat(answer.status, answer.headers, own_error=error is not None)
+        own = error is not None and not error.broken
+        repeatable = may_repeat(answer.status, answer.headers, own_error=own)
         return Judgement(
             fault=refusal(answer, model=self.model, asked_pause=pause),
             repeatable=repeatable and not (error is not None and error.quota),

@@ -9,7 +9,8 @@ The question behind each line is whether something may have been made and charge
 * 500, 502, 503, 529 with an error object of the API: no. It speaks for the request as a whole,
   and pictures are billed with the answer that carries them (relays refund on it).
 * The same with HTML, nothing or other JSON: unknown. A gateway in front of the API speaks
-  only of its own connection; the work behind it may be going on.
+  only of its own connection; the work behind it may be going on. So does litellm's proxy where it
+  names an error of its own: it answers 500 to a picture that it cannot read, too.
 * 504 and any other 5xx: unknown, whoever says so. It means that waiting stopped, not working.
 * 3xx: no. We never follow one, and the configured address is not the API's, except 303,
   which says that the request was carried out and its result stands elsewhere.
@@ -58,8 +59,13 @@ _QUOTA = frozenset(
 )
 _KEY = frozenset({"invalid_api_key", "no_db_connection", "token_not_found_in_db"})
 """What relays answer with status 400 to a key they do not know."""
-_LITELLM = re.compile(r"litellm\.(\w{1,64}Error)\b")
-"""litellm's own name for an error; its `code` is the status as text."""
+_LITELLM = re.compile(r"\blitellm\.(\w{1,64})\b")
+"""litellm's own names for an error; its `code` is the status as text."""
+_PASSED_ON = "badrequesterror"
+"""What litellm 1.106's proxy names an error object that the API itself answered, of any status."""
+_SAFETY = re.compile(r"rejected (?:by the|as a result of (?:our|the)) safety system", re.IGNORECASE)
+"""How OpenAI words a moderation; relays keep the sentence and lose the code."""
+_READ = 4096
 _STAGES = frozenset({"input", "output"})
 _CATEGORIES = (
     "harassment",
@@ -81,12 +87,16 @@ _ANSWERED_FAILURES = frozenset({500, 502, 503, 529})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorError:
-    """An error as the API itself words it. For our judgement only; never shown."""
+    """An error as the API itself words it. For our judgement only; never shown.
+
+    `broken` says that a relay speaks of its own trouble, and nothing is known of the API's.
+    """
 
     codes: frozenset[str] = frozenset()
     param: str | None = None
     stage: str | None = None
     categories: tuple[str, ...] = ()
+    broken: bool = False
 
     @property
     def quota(self) -> bool:
@@ -129,7 +139,7 @@ def refusal(answer: Answer, *, model: str, asked_pause: float | None = None) -> 
         )
     if status < 500:
         return _client_fault(status, error or VendorError(), model, asked_pause)
-    if status in _ANSWERED_FAILURES and error is not None:
+    if status in _ANSWERED_FAILURES and error is not None and not error.broken:
         return _server_fault(error)
     return unknown()
 
@@ -250,16 +260,19 @@ def _rejected(error: VendorError) -> ProviderRejected:
 
 def _object(error: Mapping[str, object]) -> VendorError:
     codes = {str(error[name]).lower() for name in ("code", "type") if error.get(name)}
-    if named := _LITELLM.match(str(error.get("message", ""))):
-        codes.add(named[1].lower())
+    message = str(error.get("message", ""))[:_READ]
+    named = {each.lower() for each in _LITELLM.findall(message)}
+    if _SAFETY.search(message):
+        codes.add("moderation_blocked")
     moderation = error.get("moderation_details")
     moderation = moderation if isinstance(moderation, dict) else {}
     stage = moderation.get("moderation_stage")
     return VendorError(
-        codes=frozenset(codes),
+        codes=frozenset(codes | named),
         param=_param(error.get("param")),
         stage=stage if isinstance(stage, str) and stage in _STAGES else None,
         categories=_categories(moderation.get("categories")),
+        broken=bool(named) and _PASSED_ON not in named,
     )
 
 

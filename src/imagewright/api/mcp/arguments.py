@@ -27,7 +27,7 @@ NegativePrompt = Annotated[str | None, Field(description="What to avoid.")]
 Template = Annotated[str | None, Field(description="The operator's words around it.")]
 Seed = Annotated[int | None, Field(ge=0)]
 ModerationLevel = Annotated[Moderation | None, Field(description="Where the model takes one.")]
-Partials = Annotated[int | None, Field(description="Partial images on the way.", ge=0, le=3)]
+Partials = Annotated[int | None, Field(description="While it is made.", ge=0, le=3)]
 Folder = Annotated[str, Field(description="Such as logos/2026.")]
 Filename = Annotated[str | None, Field(description="Without ending.")]
 Tags = Annotated[list[str] | None, Field(max_length=16)]
@@ -53,15 +53,21 @@ Images = Annotated[
 ]
 Owned = Annotated[
     list[str] | None,
-    Field(description="Your images by id, to price an edit.", max_length=16),
+    Field(description="Yours by id, for an edit.", max_length=16),
 ]
+Refined = Annotated[str | None, Field(description="For refine_image.", max_length=256)]
 Items = Annotated[
     list[dict[str, Any]] | None,
     Field(
-        description="Each the arguments of generate_image, or of edit_image with images.",
+        description="Each the arguments of generate_image, of edit_image with images, "
+        "or of refine_image with image.",
         max_length=100,
     ),
 ]
+Priced = Annotated[
+    list[dict[str, Any]] | None, Field(description="Instead of all else, as in batch.")
+]
+Worded = str | None
 OnePrompt = Annotated[str | None, Field(description="Instead of items: one edit for each image.")]
 Many = Annotated[list[str] | None, Field(max_length=100)]
 Mask = Annotated[
@@ -79,7 +85,7 @@ JobId = Annotated[str, Field(description="Of a job or a group.", max_length=64)]
 ImageId = Annotated[str, Field(description="An image's id or image:// URI.", max_length=256)]
 ConversationId = Annotated[str, Field(max_length=64)]
 Limit = Annotated[int, Field(ge=1, le=100)]
-Before = Annotated[str | None, Field(description="Continue after this id.", max_length=64)]
+Before = Annotated[str | None, Field(description="After this id.", max_length=64)]
 Text = Annotated[str | None, Field(description="Found in prompts, names and tags.")]
 OriginKind = Annotated[Origin | None, Field(description="How it came to be.")]
 Day = Annotated[str | None, Field(description="ISO 8601.", max_length=40)]

@@ -10,7 +10,7 @@ from imagewright.api.mcp.face import face_of, origin_of
 from imagewright.core.ask import Action, Ask, Reference
 from imagewright.core.conversation import Continued
 from imagewright.core.defaults import left_out
-from imagewright.core.errors import NotFound
+from imagewright.core.errors import InvalidRequest, NotFound
 from imagewright.core.image import named_image
 from imagewright.core.picture import Format
 from imagewright.core.size import Size
@@ -62,6 +62,14 @@ async def edit_asked(ctx: Context, arguments: Mapping[str, Any]) -> Ask:
     unseen = unseen_inputs(images, mask)
     await face.images.check(face.caller(), asked(Action.EDIT, arguments, unseen))
     return asked(Action.EDIT, arguments, await inputs_of(ctx, images, mask))
+
+
+async def known_inputs(ctx: Context, images: list[str], mask: str | None) -> Inputs:
+    """The pictures of an edit that is only priced: nothing is fetched. Raises as `inputs_of`."""
+    names = (*images, *((mask,) if mask else ()))
+    if any(named_image(name) is None for name in names):
+        raise InvalidRequest("An estimate takes images that you have.", hint="Name them by id.")
+    return await inputs_of(ctx, images, mask)
 
 
 async def refine_asked(ctx: Context, arguments: Mapping[str, Any]) -> Ask:

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from fastmcp.tools.base import ToolResult
 
 from imagewright.api.mcp.render import iso
-from imagewright.api.mcp.shapes import ItemShape, JobShape
+from imagewright.api.mcp.shapes import ItemShape, JobShape, PricedShape, QuoteShape
+from imagewright.core.ask import AUTO
 from imagewright.core.batch import Item, state_of
 from imagewright.core.job import Job, State
-from imagewright.core.money import Nano, usd
-from imagewright.services.batch import Bundle, jobs_of
+from imagewright.core.money import FREE, Nano, usd
+from imagewright.core.plan import Plan
+from imagewright.core.quote import Consent
+from imagewright.services.batch import BatchEstimate, Bundle, jobs_of
 
 _MOST_IMAGES = 300
 _LINES = 20
@@ -24,6 +27,64 @@ def batch_result(bundle: Bundle, *, repeated: bool = False) -> ToolResult:
         structured_content=dict(shape),
         is_error=shape["state"] in {State.FAILED, State.OUTCOME_UNKNOWN},
     )
+
+
+def quotes_result(found: BatchEstimate, consents: frozenset[Consent]) -> ToolResult:
+    """What a batch would cost at most: the sum, and each ask's own ceiling."""
+    quote, parts = found.quote, found.parts
+    plans = [part.plan for part in parts]
+    shape: QuoteShape = {
+        "provider": quote.provider,
+        "model": quote.model,
+        "n": quote.count,
+        "size": quote.size,
+        "quality": _named(_quality(plan) for plan in plans),
+        "output_format": _named(plan.output_format.value for plan in plans),
+        "ceiling_usd": usd(quote.ceiling),
+        "estimate": quote.estimate,
+        "paid": quote.ceiling > FREE,
+        "consent": sorted(each.value for each in consents),
+        "warnings": [],
+        "reason": _named(plan.reason for plan in plans if plan.reason),
+        "fallbacks": list(dict.fromkeys(each for plan in plans for each in _fallbacks(plan))),
+        "items": [_priced(place, found) for place in range(len(parts))],
+    }
+    return ToolResult(
+        content=f"A batch of {len(parts)}, {quote.provider} / {quote.model}: n {quote.count}, "
+        f"{quote.size}, at most ${usd(quote.ceiling)}{' (estimate)' if quote.estimate else ''}.",
+        structured_content=dict(shape),
+    )
+
+
+def _priced(place: int, found: BatchEstimate) -> PricedShape:
+    plan, quote, same = found.parts[place].plan, found.parts[place].quote, found.firsts[place]
+    shape: PricedShape = {
+        "item": place,
+        "provider": plan.provider,
+        "model": plan.model,
+        "n": plan.ask.n,
+        "size": quote.size,
+        "quality": _quality(plan),
+        "output_format": plan.output_format.value,
+        "ceiling_usd": usd(quote.ceiling if same == place else FREE),
+        "estimate": quote.estimate,
+        "reason": plan.reason,
+    }
+    if plan.warnings:
+        shape["warnings"] = list(plan.warnings)
+    if others := _fallbacks(plan):
+        shape["fallbacks"] = others
+    if same != place:
+        shape["same_as"] = same
+    return shape
+
+
+def _quality(plan: Plan) -> str:
+    return plan.quality.value if plan.quality else AUTO
+
+
+def _fallbacks(plan: Plan) -> list[str]:
+    return [f"{each.provider} / {each.model}" for each in plan.fallbacks]
 
 
 def _shape(bundle: Bundle, *, repeated: bool) -> JobShape:

@@ -4,6 +4,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from imagewright.core.ask import AUTO
+
 _DEFS = "#/$defs/"
 
 
@@ -13,7 +15,7 @@ def compact_input(schema: Mapping[str, Any]) -> dict[str, Any]:
     An argument that may be null says only what else it may be: leaving it out means the same,
     and null is still accepted. Enums stand where they are used, without their class's words.
     How long a text may be is not said: no model counts characters, and a longer one is refused.
-    That a default is false, 0 or empty is not said either.
+    That a default is false, 0, empty or `auto` is not said either.
     """
     found = {key: value for key, value in schema.items() if key not in {"$defs", "title"}}
     defs = schema.get("$defs", {})
@@ -42,7 +44,9 @@ def _argument(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, A
         outer.pop("default", None)
     found = {key: inner[key] for key in inner if key not in {"title", "description"}} | outer
     found.pop("maxLength", None)
-    if found.get("default") in (False, ""):
+    if isinstance(found.get("items"), dict) and found["items"].get("additionalProperties") is True:
+        found["items"] = {"type": "object"}
+    if found.get("default") in (False, "", AUTO):
         del found["default"]
     return found
 

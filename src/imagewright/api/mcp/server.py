@@ -21,6 +21,7 @@ from imagewright.api.mcp import (
     tools_images,
     tools_jobs,
     tools_library,
+    tools_prices,
     tools_service,
 )
 from imagewright.api.mcp.auth import BearerAuth, Signpost
@@ -38,6 +39,7 @@ from imagewright.ports.auth import Authenticator
 
 TOOLS: tuple[ToolSpec, ...] = (
     *tools_images.TOOLS,
+    *tools_prices.TOOLS,
     *tools_batch.TOOLS,
     *tools_conversations.TOOLS,
     *tools_jobs.TOOLS,

@@ -126,8 +126,26 @@ class ClearedShape(TypedDict):
     turns: int
 
 
+class PricedShape(TypedDict):
+    """One ask of a batch: its place from 0; one that says the `same_as` another costs nothing."""
+
+    item: int
+    provider: str
+    model: str
+    n: int
+    size: str
+    quality: str
+    output_format: str
+    ceiling_usd: str
+    estimate: bool
+    reason: str
+    warnings: NotRequired[list[str]]
+    fallbacks: NotRequired[list[str]]
+    same_as: NotRequired[int]
+
+
 class QuoteShape(TypedDict):
-    """What an ask would cost at most, and what would be asked for."""
+    """What an ask or a batch would cost at most, and what would be asked for."""
 
     provider: str
     model: str
@@ -142,6 +160,7 @@ class QuoteShape(TypedDict):
     warnings: list[str]
     reason: str
     fallbacks: list[str]
+    items: NotRequired[list[PricedShape]]
 
 
 class ModelShape(TypedDict):

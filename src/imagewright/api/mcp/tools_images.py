@@ -1,19 +1,15 @@
-"""Tools that make and edit images, and price them."""
+"""Tools that make and edit images."""
 
 from fastmcp import Context
 from fastmcp.tools.base import ToolResult
 from mcp.types import InputRequiredResult
 
 from imagewright.api.mcp import arguments as a
-from imagewright.api.mcp.asking import asked, edit_asked, inputs_of
+from imagewright.api.mcp.asking import asked, edit_asked
 from imagewright.api.mcp.carry import carry
 from imagewright.api.mcp.component import ToolSpec
-from imagewright.api.mcp.face import face_of
-from imagewright.api.mcp.render import quote_result
-from imagewright.api.mcp.shapes import JobShape, QuoteShape
+from imagewright.api.mcp.shapes import JobShape
 from imagewright.core.ask import AUTO, Action, Background, Quality
-from imagewright.core.errors import InvalidRequest
-from imagewright.core.image import named_image
 from imagewright.core.scope import Scope
 
 
@@ -76,31 +72,6 @@ async def edit_image(  # the signature is the schema
     return await carry(ctx, await edit_asked(ctx, locals()), wait, confirm)
 
 
-async def estimate_cost(  # the signature is the schema
-    ctx: Context,
-    prompt: a.Prompt,
-    images: a.Owned = None,
-    provider: a.Provider = AUTO,
-    model: a.Model = AUTO,
-    n: a.Count = None,
-    size: a.Size = AUTO,
-    aspect_ratio: a.Ratio = None,
-    quality: a.QualityLevel = Quality.AUTO,
-    output_format: a.OutputFormat = None,
-    template: a.Template = None,
-    partial_images: a.Partials = None,
-) -> ToolResult:
-    """What an ask would cost at most. Does, stores and fetches nothing."""
-    if any(named_image(image) is None for image in images or ()):
-        raise InvalidRequest("An estimate takes images that you have.", hint="Name them by id.")
-    inputs = await inputs_of(ctx, images or [], None)
-    action = Action.EDIT if inputs.references else Action.GENERATE
-    face = face_of(ctx)
-    caller = face.caller()
-    found = face.images.estimate(caller, asked(action, locals(), inputs))
-    return quote_result(found, face.gate.consents(caller))
-
-
 TOOLS = (
     ToolSpec(
         call=generate_image,
@@ -117,11 +88,5 @@ TOOLS = (
         answer=JobShape,
         read_only=False,
         open_world=True,
-    ),
-    ToolSpec(
-        call=estimate_cost,
-        scope=Scope.IMAGES_READ,
-        title="Estimate the cost",
-        answer=QuoteShape,
     ),
 )
