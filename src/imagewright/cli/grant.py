@@ -1,15 +1,14 @@
 """`imagewright grant`: what people let programs do through the proxy."""
 
-import asyncio
 import sys
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from imagewright.cli.listing import AsJson, show_columns, show_json
+from imagewright.cli.office import Reason, at_office
 from imagewright.cli.operator import operator
-from imagewright.cli.sources import Sources, settings_or_exit
-from imagewright.cli.trouble import told
+from imagewright.cli.sources import Sources
 
 app = App(name="grant", help="List and end what people granted through the proxy.")
 _SHOWN = ("id", "subject", "client", "given", "renewed")
@@ -22,16 +21,7 @@ def list_grants(
     as_json: AsJson = False,
 ) -> None:
     """Print every grant that stands: who let which client do what, and since when."""
-    from imagewright.app.proxying import proxy_office
-
-    settings = settings_or_exit(sources).settings
-
-    async def run() -> tuple[dict[str, object], ...]:
-        async with proxy_office(settings) as office:
-            return await office.grants()
-
-    with told():
-        rows = asyncio.run(run())
+    rows = at_office(sources, lambda office: office.grants())
     if as_json:
         show_json("grants", rows)
     else:
@@ -43,18 +33,9 @@ def revoke(
     id: Annotated[str, Parameter(help="The grant's id.")],
     /,
     *,
-    reason: Annotated[str, Parameter(help="Why, in one line, for whoever reads it later.")],
+    reason: Reason,
     sources: Sources | None = None,
 ) -> None:
     """End a grant: its tokens are refused from now on, and waiting jobs of it fail."""
-    from imagewright.app.proxying import proxy_office
-
-    settings = settings_or_exit(sources).settings
-
-    async def run() -> None:
-        async with proxy_office(settings) as office:
-            await office.end_grant(id, by=operator(), reason=reason)
-
-    with told():
-        asyncio.run(run())
+    at_office(sources, lambda office: office.end_grant(id, by=operator(), reason=reason))
     print(f"Ended {id}.", file=sys.stderr)

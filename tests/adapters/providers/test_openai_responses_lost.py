@@ -83,7 +83,7 @@ async def test_what_is_not_stored_cannot_be_asked_for(vendor: FakeResponses) -> 
     await provider.close()
 
 
-@pytest.mark.parametrize("name", ["../files", "a b", "", 7, None])
+@pytest.mark.parametrize("name", ["../files", "a b", "", 7, None, "resp_" + "x" * 200])
 async def test_what_is_no_id_is_not_kept(
     responses: OpenAIResponses, vendor: FakeResponses, name: object
 ) -> None:

@@ -52,6 +52,8 @@ _LATER = 5.0
 """Seconds until a response is asked for again that is at work."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,1024}\Z")
 """Of a picture or a response; a relay (litellm) seals its own route into it."""
+_TRACKED = 128
+"""How long a response's id may be for ten of them to fit what an order is asked after by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +217,7 @@ class OpenAIResponses:
         partials = range(told.first * count, (told.first + 1) * count)
 
         async def begun(name: str) -> None:
-            if self._config.store and _ID.match(name):
+            if self._config.store and len(name) <= _TRACKED and _ID.match(name):
                 await told.takings.note(told.first, name)
 
         stream = ResponseStream(told.watch, partials, begun) if body.get("stream") else None

@@ -27,13 +27,11 @@ import asyncio
 import base64
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import ClassVar
 
-from imagewright.adapters.web.client import Answer, Bounds, Call, Client, Endpoint
+from imagewright.adapters.web.client import Answer, Call, Client, Endpoint
 from imagewright.adapters.web.failures import WebError
-from imagewright.adapters.web.origin import parse_url
 from imagewright.adapters.wire.checkpoints import ANY, Checkpoint, read_kinds
 from imagewright.adapters.wire.judge import Judge
 from imagewright.adapters.wire.line import Line, away
@@ -41,6 +39,7 @@ from imagewright.adapters.wire.previews import Previews
 from imagewright.adapters.wire.refusals import unknown
 from imagewright.adapters.wire.repeating import repeat
 from imagewright.adapters.wire.results import decode_base64, read_array, read_object, whole
+from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.adapters.wire.webui import (
     Chosen,
     WebuiJudge,
@@ -50,7 +49,6 @@ from imagewright.adapters.wire.webui import (
     read_pictures,
 )
 from imagewright.core.errors import OutcomeUnknown, ProviderBadAnswer
-from imagewright.core.secret import Secret
 from imagewright.core.spending import Usage
 from imagewright.ports.provider import Delivery, Found, Order, Parts, Watch
 
@@ -63,7 +61,7 @@ _SEEDS = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Server):
     """An operator's settings for one such server. Times are in seconds.
 
     `api_key` is the password of `user` (`--api-auth user:password`), or without a user a bearer
@@ -72,32 +70,17 @@ class Config:
     asked for. Raises ValueError for an address or a number that cannot be.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
-    """For settings: a key that is none of these is a mistake."""
-
     name: str = "sd_webui"
     base_url: str = "http://127.0.0.1:7860"
     user: str | None = None
-    api_key: Secret | None = None
-    headers: Mapping[str, Secret] = field(default_factory=dict)
-    proxy: Secret | None = None
-    ca_file: str | None = None
     exclusive: bool = False
-    connect_timeout: float = 10.0
-    read_timeout: float = 600.0
-    total_timeout: float = 600.0
     poll: float = 1.0
     concurrency: int = 1
-    retries: int = 2
-    picture_bytes: int = 50 * _MIB
 
     def __post_init__(self) -> None:
-        parse_url(self.base_url)
-        times = (self.connect_timeout, self.read_timeout, self.total_timeout, self.poll)
-        if min(*times, self.concurrency, self.picture_bytes) <= 0 or self.retries < 0:
-            raise ValueError(
-                "times, concurrency and picture_bytes must be above 0, retries not below"
-            )
+        Server.__post_init__(self)
+        if self.poll <= 0:
+            raise ValueError("poll must be above 0")
         if self.user is not None and (self.api_key is None or ":" in self.user):
             raise ValueError("user needs an api_key, its password, and holds no colon")
         if self.exclusive and self.concurrency > 1:
@@ -110,26 +93,13 @@ def build(config: Config, parts: Parts) -> "SdWebui":
 
 
 def _endpoint(config: Config) -> Endpoint:
-    headers = dict(config.headers)
-    if config.api_key is not None:
-        key = config.api_key.reveal()
-        if config.user is not None:
-            pair = base64.b64encode(f"{config.user}:{key}".encode()).decode("ascii")
-            headers["Authorization"] = Secret(f"Basic {pair}")
-        else:
-            headers["Authorization"] = Secret(f"Bearer {key}")
-    return Endpoint(
-        base_url=config.base_url,
-        headers=headers,
-        proxy=config.proxy,
-        ca_file=config.ca_file,
-        bounds=Bounds(
-            connect=config.connect_timeout,
-            read=config.read_timeout,
-            # Each call that draws has another beside it that asks how far it is.
-            concurrency=2 * config.concurrency + 4,
-        ),
-    )
+    more: dict[str, str | None] = {}
+    if config.api_key is not None and config.user is not None:
+        pair = f"{config.user}:{config.api_key.reveal()}".encode()
+        more = {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+    found = endpoint(config, more=more)
+    # Each call that draws has another beside it that asks how far it is.
+    return replace(found, bounds=replace(found.bounds, concurrency=2 * config.concurrency + 4))
 
 
 class SdWebui:
