@@ -37,6 +37,7 @@ ASKS: dict[str, tuple[dict[str, Any], str]] = {
     "model": ({"model": "nothing"}, "unknown_model"),
     "quality": ({"quality": "high"}, "unsupported"),
     "n": ({"n": 99}, "invalid_request"),
+    "output-svg": ({"output_format": "svg"}, "invalid_request"),
     "negative-n": ({"n": -1}, "invalid_request"),
     "seed": ({"seed": 2**60}, "invalid_request"),
     "huge-number": ({"seed": 10**40}, "invalid_request"),
@@ -116,6 +117,8 @@ async def test_a_bad_ask(shared: Service, mode: Mode, case: str) -> None:
         assert "1024x1024" in answer.error["hint"]
     if code.startswith("unknown"):
         assert "placeholder" in answer.error["hint"]
+    if case == "output-svg":
+        assert "scripts" in answer.error["message"]
 
 
 @pytest.mark.parametrize("case", IMAGES)

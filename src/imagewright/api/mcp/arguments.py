@@ -2,11 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from imagewright.core.ask import Background, Fidelity, Moderation, Quality
 from imagewright.core.image import Origin
 from imagewright.core.picture import Format
+
+
+def _no_script(value: object) -> object:
+    if value == "svg":
+        raise ValueError("svg may hold scripts, which our own address would serve; ask for png")
+    return value
+
 
 Prompt = Annotated[str, Field(description="What the image shows, in words.")]
 Provider = str
@@ -21,7 +28,9 @@ Size = Annotated[
 Ratio = Annotated[str | None, Field(description="Such as 16:9.", max_length=8)]
 QualityLevel = Quality
 BackgroundKind = Annotated[Background, Field(description="transparent needs png or webp.")]
-OutputFormat = Annotated[Format | None, Field(description="Default: the model's own.")]
+OutputFormat = Annotated[
+    Format | None, BeforeValidator(_no_script), Field(description="Default: the model's own.")
+]
 Compression = Annotated[int | None, Field(description="0 to 100, for jpeg and webp.", ge=0, le=100)]
 NegativePrompt = Annotated[str | None, Field(description="What to avoid.")]
 Template = Annotated[str | None, Field(description="The operator's words around it.")]

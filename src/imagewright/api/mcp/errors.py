@@ -151,7 +151,7 @@ def not_valid(cause: ValidationError) -> InvalidRequest:
     faults = [
         {
             "argument": ".".join(str(part) for part in each["loc"])[:_NAME],
-            "problem": each["msg"],
+            "problem": each["msg"].removeprefix("Value error, "),
         }
         for each in cause.errors(include_url=False, include_input=False, include_context=False)
     ]
