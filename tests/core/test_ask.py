@@ -35,6 +35,7 @@ CONTINUED = Continued(
     earlier=("A fox",),
 )
 OTHERWISE: dict[str, Any] = {
+    "economy": 24,
     "continued": CONTINUED,
     "prompt": "A red fox.",
     "provider": "studio",
@@ -285,7 +286,7 @@ def test_a_strength_is_the_same_however_it_is_written(given_as: float, same_as: 
 
 def test_the_canonical_form_is_pinned() -> None:
     assert canonical(replace(ASK, prompt="Füchse", n=2, tags=("a", "b"))) == (
-        '{"action":"generate","aspect_ratio":null,"background":"auto","continued":null,"filename":null,"folder":"",'
+        '{"action":"generate","aspect_ratio":null,"background":"auto","continued":null,"economy":null,"filename":null,"folder":"",'
         '"input_fidelity":null,"left":[],"mask":null,"model":"auto","moderation":null,"n":2,'
         '"negative_prompt":null,"output_compression":null,"output_format":null,'
         '"partial_images":0,"prompt":"F\\u00fcchse","provider":"auto","quality":"auto",'
@@ -296,5 +297,21 @@ def test_the_canonical_form_is_pinned() -> None:
 
 def test_the_digest_is_that_of_the_canonical_form_and_pinned() -> None:
     assert EDIT.digest() == hashlib.sha256(canonical(EDIT).encode()).hexdigest()
-    assert EDIT.digest() == "9ee7c83539d9d4cec01eba65d64db7b029b05886d696afb5e6e0fe2943b921c4"
+    assert EDIT.digest() == "5ab8bb42ccca477ac5900cdd1968745a90c6cff98ea995734a719fd6e9b92133"
     assert json.loads(canonical(EDIT))["references"][0]["size"] == {"width": 1024, "height": 1024}
+
+
+@pytest.mark.parametrize("hours", [1, 24, 72])
+def test_it_may_take_so_many_hours(hours: int) -> None:
+    assert Ask(prompt="x", economy=hours).economy == hours
+
+
+@pytest.mark.parametrize("hours", [0, -1, 73])
+def test_it_may_take_no_other_number_of_hours(hours: int) -> None:
+    with pytest.raises(InvalidRequest, match="economy"):
+        Ask(prompt="x", economy=hours)
+
+
+def test_what_takes_hours_sends_no_partial_images() -> None:
+    with pytest.raises(InvalidRequest, match="partial"):
+        Ask(prompt="x", economy=24, partial_images=1)

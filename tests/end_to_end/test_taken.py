@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,10 @@ from tests.end_to_end.books import disagreements, jobs
 from tests.end_to_end.money import ACL, CAST, ROBOT, Wire
 from tests.end_to_end.program import Program, as_toml, free_port, program, until_ready
 from tests.end_to_end.service import configured, wanted
-from tests.fakes import bfl, comfyui
+from tests.fakes import bfl, comfyui, openai_images
 from tests.fakes.bfl import FakeBFL, Task
 from tests.fakes.comfyui import FakeComfyUI
+from tests.fakes.openai_batches import FakeBatches
 from tests.fakes.vendor import Reply, Vendor
 
 RICH = ACL.replace('per_call = "0.03"', 'per_call = "1"')
@@ -28,8 +29,9 @@ class Scene:
     vendor: Vendor
     explicit: dict[str, object]
     model: str
-    path: str
+    count: Callable[[], int]
     release: Callable[[], None]
+    more: dict[str, object] = field(default_factory=dict)
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def tasks() -> Iterator[Scene]:
             vendor=vendor,
             explicit={"kind": "bfl", "base_url": vendor.base_url, "api_key": bfl.KEY, "poll": 0.5},
             model="flux-2-pro",
-            path="/v1/flux-2-pro",
+            count=lambda: vendor.calls("/v1/flux-2-pro"),
             release=vendor.finish,
         )
 
@@ -58,12 +60,27 @@ def prompts() -> Iterator[Scene]:
             vendor=vendor,
             explicit={"kind": "comfyui", "base_url": vendor.origin, "api_key": comfyui.KEY},
             model="sdxl-lightning",
-            path="/prompt",
+            count=lambda: vendor.calls("/prompt"),
             release=release,
         )
 
 
-@pytest.fixture(params=[tasks, prompts])
+@contextmanager
+def batches() -> Iterator[Scene]:
+    with FakeBatches() as vendor:
+        vendor.states.extend(["in_progress"] * 10_000)
+        base = {"base_url": vendor.base_url, "api_key": openai_images.KEY}
+        yield Scene(
+            vendor=vendor,
+            explicit={"kind": "openai", "batch_poll": 0.2, **base},
+            model="gpt-image-2.5-flare",
+            count=lambda: vendor.begun,
+            release=vendor.states.clear,
+            more={"economy": 24},
+        )
+
+
+@pytest.fixture(params=[tasks, prompts, batches])
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     with request.param() as found:
         yield found
@@ -95,17 +112,17 @@ async def test_one_order_and_one_payment(tmp_path: Path, scene: Scene) -> None:
     state = tmp_path / "state"
     async with served(tmp_path, scene) as (first, wire):
         asked = {"prompt": "a fox", "provider": "paint", "model": scene.model, "wait": 0}
-        told = await wire.send(asked)
+        told = await wire.send(asked | scene.more)
 
         def taken() -> object:
-            return jobs(state)[told["job"]]["request"] and scene.vendor.calls(scene.path)
+            return jobs(state)[told["job"]]["request"] and scene.count()
 
         await until(taken)
         first.process.kill()
         await first.ended()
     row = jobs(state)[told["job"]]
     assert (row["state"], row["finished_at"]) == ("running", None)
-    name = json.loads(json.loads(json.loads(row["request"])[2])["0"])[0]
+    name = _name(json.loads(json.loads(row["request"])[2]))
     (tmp_path / "state" / "tokens.toml").unlink()
     scene.release()
     async with served(tmp_path, scene) as (second, _):
@@ -116,5 +133,34 @@ async def test_one_order_and_one_payment(tmp_path: Path, scene: Scene) -> None:
         await until(ended)
         assert name not in second.log
     row = jobs(state)[told["job"]]
-    assert (row["state"], row["made"], row["attempt"]) == ("succeeded", 1, 2)
-    assert (scene.vendor.calls(scene.path), disagreements(state)) == (1, [])
+    assert (row["state"], row["made"], row["attempt"] > 1) == ("succeeded", 1, True)
+    assert (scene.count(), disagreements(state)) == (1, [])
+
+
+def _name(request: dict[str, str]) -> str:
+    """The vendor's own id, from what its provider keeps."""
+    if "0" in request:
+        return str(json.loads(request["0"])[0])
+    return request["batch"]
+
+
+async def test_a_batch_waits_and_tells_since_when(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with batches() as scene:
+        async with served(tmp_path, scene) as (_, wire):
+            asked = {"prompt": "a fox", "provider": "paint", "model": scene.model}
+            told = await wire.send({**asked, "economy": 24})
+            assert told["state"] in {"queued", "running"}
+
+            def waits() -> object:
+                return jobs(state)[told["job"]]["stage"].startswith("At the provider's batch since")
+
+            await until(waits)
+            refused = await wire.send({**asked, "economy": 5})
+            assert (refused["error"]["code"], scene.count()) == ("unsupported", 1)
+            scene.release()
+            await until(lambda: jobs(state)[told["job"]]["finished_at"])
+    row = jobs(state)[told["job"]]
+    # The usage that the vendor reports, at half of each price.
+    assert (row["state"], row["actual"]) == ("succeeded", 10 * 2_500 + 40 * 4_000 + 1756 * 15_000)
+    assert disagreements(state) == []

@@ -22,6 +22,7 @@ MAX_REFERENCES = 16
 MAX_TAGS = 16
 MAX_PARTIALS = 3
 MAX_VARIATION = 64
+MAX_HOURS = 72
 SIZE_PRESETS = {"square": "1:1", "landscape": "3:2", "portrait": "2:3"}
 SIZE_TIERS = {"512": 512**2, "1K": 1024**2, "2K": 2048**2, "4K": 4096**2}
 """Sizes in words, as pixels of a square; an aspect ratio may stand beside one."""
@@ -98,8 +99,9 @@ class Ask:
     None and `auto` leave the choice to the catalogue. `variation` tells two asks
     apart that are the same otherwise. `template` names one of the operator's, `none` none of them.
     `continued` is what a refinement goes on from: its first reference.
-    `left` names the parameters that the caller left to the operator's defaults. File name, folder
-    and tags are kept in Unicode NFC, a tag once.
+    `economy` is how many hours it may take, to be carried out by the vendor's batch at the batch's
+    price. `left` names the parameters that the caller left to the operator's defaults. File name,
+    folder and tags are kept in Unicode NFC, a tag once.
     """
 
     action: Action = Action.GENERATE
@@ -128,6 +130,7 @@ class Ask:
     template: str | None = None
     left: tuple[str, ...] = ()
     continued: Continued | None = None
+    economy: int | None = None
 
     def __post_init__(self) -> None:
         _check_prompt("prompt", self.prompt)
@@ -190,11 +193,16 @@ def _check_ranges(ask: Ask) -> None:
     _check_range("output_compression", ask.output_compression, 0, 100)
     _check_range("seed", ask.seed, 0, 2**53 - 1)
     _check_range("partial_images", ask.partial_images, 0, MAX_PARTIALS)
+    _check_range("economy", ask.economy, 1, MAX_HOURS)
     _check_range("strength", ask.strength, 0.0, 1.0)
     _check_range("the number of tags", len(ask.tags), 0, MAX_TAGS)
 
 
 def _check_shape(ask: Ask) -> None:
+    if ask.economy is not None and ask.partial_images:
+        raise InvalidRequest(
+            "What may take hours sends no partial images.", hint="Leave one of the two out."
+        )
     if ask.aspect_ratio is not None and ask.aspect_ratio not in RATIOS:
         raise InvalidRequest(
             "There is no such aspect ratio.", hint=f"Ratios are: {', '.join(RATIOS)}."

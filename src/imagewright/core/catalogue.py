@@ -1,7 +1,7 @@
 """Models as data: what each can do, until when, and at what price."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -58,6 +58,17 @@ class PerImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Economy:
+    """What the vendor's batch costs, in nano-dollars a token, and in how many hours it is done."""
+
+    hours: int
+    text_in: Nano
+    image_in: Nano
+    image_out: Nano
+    text_out: Nano = FREE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PerToken:
     """Prices in nano-dollars a token, and how many output tokens a picture takes.
 
@@ -69,7 +80,8 @@ class PerToken:
     each partial image adds. `words` bounds the text tokens that come out beside each picture,
     thoughts included, at the price of `text_out`. Where a text model passes the order on, `reading`
     bounds what it reads beside the prompt and the references, at the price of `reader_in`;
-    its words are then what the picture model is asked by.
+    its words are then what the picture model is asked by. `economy` is for asks that may take
+    hours.
     """
 
     text_in: Nano
@@ -84,6 +96,20 @@ class PerToken:
     words: int = 0
     reader_in: Nano = FREE
     reading: int = 0
+    economy: Economy | None = None
+
+    def at_economy(self) -> "PerToken":
+        """The price of the vendor's batch, or this one where it has none."""
+        rates = self.economy
+        if rates is None:
+            return self
+        return replace(
+            self,
+            text_in=rates.text_in,
+            image_in=rates.image_in,
+            image_out=rates.image_out,
+            text_out=rates.text_out,
+        )
 
 
 Price = PerImage | PerToken
@@ -142,6 +168,11 @@ class Model:
     profile: Profile | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
     price: Price | None = None
+
+    @property
+    def economy(self) -> Economy | None:
+        """What its vendor's batch costs, if it has one whose price is known."""
+        return self.price.economy if isinstance(self.price, PerToken) else None
 
     @property
     def free(self) -> bool:

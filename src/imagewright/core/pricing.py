@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from imagewright.core.ask import Quality
-from imagewright.core.catalogue import Model, PerImage, PerToken
+from imagewright.core.catalogue import Model, PerImage, PerToken, Price
 from imagewright.core.errors import Unpriced
 from imagewright.core.money import Nano
 from imagewright.core.plan import Plan
@@ -29,7 +29,7 @@ def ceiling(plan: Plan, model: Model) -> Ceiling:
     Where the model chooses the size or the quality, it is the dearest it may choose.
     Raises Unpriced for a model, quality, size or input picture without a price.
     """
-    price = model.price
+    price = _price(plan, model)
     if price is None:
         raise Unpriced(
             f"The model {model.id} has no price, so it cannot be counted against a budget.",
@@ -68,11 +68,20 @@ def actual(usage: Usage, plan: Plan, model: Model) -> Nano | None:
     """
     if usage.cost is not None:
         return usage.cost
-    if isinstance(model.price, PerImage):
-        return _of_pictures(usage, plan, model, model.price)
-    if isinstance(model.price, PerToken):
-        return _of_tokens(usage, plan, model.price)
+    price = _price(plan, model)
+    if isinstance(price, PerImage):
+        return _of_pictures(usage, plan, model, price)
+    if isinstance(price, PerToken):
+        return _of_tokens(usage, plan, price)
     return None
+
+
+def _price(plan: Plan, model: Model) -> Price | None:
+    """By which the plan is charged: its vendor's batch has one of its own."""
+    price = model.price
+    if plan.ask.economy is not None and isinstance(price, PerToken):
+        return price.at_economy()
+    return price
 
 
 def _of_pictures(usage: Usage, plan: Plan, model: Model, price: PerImage) -> Nano | None:

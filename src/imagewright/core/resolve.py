@@ -171,6 +171,23 @@ def _check_options(ask: Ask, model: Model) -> None:
             model, f"sends at most {model.partials} partial images", f"Ask for {model.partials}."
         )
     _check_taken(ask, model)
+    _check_hours(ask, model)
+
+
+def _check_hours(ask: Ask, model: Model) -> None:
+    if ask.economy is None:
+        return
+    if model.economy is None:
+        raise _refuse(
+            model, "is not made for less by waiting", "Leave economy out, or choose another model."
+        )
+    hours = model.economy.hours
+    if ask.economy < hours:
+        raise _refuse(
+            model,
+            f"is promised within {hours} hours at that price",
+            f"Give economy at least {hours}, or leave it out.",
+        )
 
 
 def _check_taken(ask: Ask, model: Model) -> None:

@@ -53,6 +53,8 @@ class Order:
     mask: Input | None
     key: str
     continuation: str | None = None
+    until: int | None = None
+    """UTC microseconds: what is not done then is taken back, where the vendor lets us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,20 @@ class Tracking(Protocol):
         vendor is at work or cannot be reached, a fault as `Provider` does where the vendor says
         that nothing was made, and OutcomeUnknown where it no longer tells. Pictures that the
         vendor cannot be asked after are OutcomeUnknown among the delivery's failures.
+        """
+
+
+@runtime_checkable
+class Economical(Tracking, Protocol):
+    """Only providers have it whose vendors do for less what may take hours."""
+
+    async def submit(self, order: Order, watch: Watch) -> float:
+        """Hand an order to the vendor's batch, and tell in how many seconds to ask after it.
+
+        Called as `Provider.generate` is, and raises like it. `accepted` is told before the vendor
+        is, so that an order can be asked after whose answer was lost. `collect` raises NotYet until
+        the batch has ended; at the order's `until` it takes the batch back, delivers what was made
+        by then, and is certain that the rest was not made only where the vendor says so.
         """
 
 

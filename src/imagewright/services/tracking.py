@@ -4,7 +4,7 @@ import asyncio
 import logging
 from functools import partial
 
-from imagewright.core.errors import Canceled, OutcomeUnknown, StorageFull, Unavailable
+from imagewright.core.errors import Canceled, Fault, OutcomeUnknown, StorageFull, Unavailable
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
 from imagewright.core.plan import Plan, read_plan
@@ -76,12 +76,12 @@ class Tracker:
         taken = self._taken.get(job.id)
         return None if taken is None else Aside(request=taken)
 
-    def broken_off(self, job: Job, sentence: str) -> Result | Aside:
+    def broken_off(self, job: Job, sentence: str, pause: float = _PAUSE) -> Result | Aside:
         """What can be asked after a while later, or else has no known end."""
         taken = self._taken.get(job.id)
         if taken is None:
             return broken_off(job, sentence)
-        return Aside(request=taken, pause=_PAUSE)
+        return Aside(request=taken, pause=pause)
 
     async def collected(self, job: Job) -> Arrived | Result | Aside | None:
         """What came of an order taken earlier; None where it may be made anew, at no cost."""
@@ -99,6 +99,8 @@ class Tracker:
         found = await self._outcome(job, plan, provider)
         if isinstance(found, Result):
             found.made_by = plan
+        if isinstance(found, Result):
+            found.made_by = plan
         return None if free and _lost(found) else found
 
     def _tracking(self, name: str) -> Tracking | None:
@@ -111,13 +113,13 @@ class Tracker:
         try:
             return await self._asked(job, plan, provider)
         except NotYet as told:
-            return self._later(job, told.pause)
+            return self._later(job, plan, told.pause)
         except (TimeoutError, StorageFull, Unavailable):
-            return self._later(job, _PAUSE)
+            return self._later(job, plan, _PAUSE)
         except OutcomeUnknown as fault:
             return unknown(fault.sentence)
         except NOTHING_MADE as fault:
-            return failed(fault)
+            return _nothing_made(job, fault)
         except Exception:  # noqa: BLE001 - money was spent, so nothing may escape
             _log.exception("not collected", extra={"job": job.id, "provider": plan.provider})
             return unknown("What the provider made could not be read.")
@@ -127,16 +129,30 @@ class Tracker:
         await bench.library.room()
         reporter = Reporter(job, bench.jobs, bench.library, bench.board, bench.clock)
         watch = Minder(reporter, _nothing, partial(self.accepted, job, plan))
-        order = Order(plan=plan, references=(), mask=None, key=job.id)
+        until = bench.clock.now() if job.cancel else _until(job, plan)
+        order = Order(plan=plan, references=(), mask=None, key=job.id, until=until)
         async with asyncio.timeout(bench.deadline):
             taken = read_taken(self._taken[job.id])
             return Arrived(plan=plan, delivery=await provider.collect(order, taken.request, watch))
 
-    def _later(self, job: Job, pause: float) -> Result | Aside:
+    def _later(self, job: Job, plan: Plan, pause: float) -> Result | Aside:
         began = job.created_at if job.started_at is None else job.started_at
-        if self._bench.clock.now() >= began + _PATIENCE:
+        due = _until(job, plan)
+        if self._bench.clock.now() >= (began if due is None else due) + _PATIENCE:
             return unknown("The provider did not tell in time what became of it.")
         return Aside(request=self._taken[job.id], pause=pause)
+
+
+def _until(job: Job, plan: Plan) -> int | None:
+    """When an order is to be done that may take hours: they are counted from the asking."""
+    hours = plan.ask.economy
+    return None if hours is None else job.created_at + hours * 3600 * _MICRO
+
+
+def _nothing_made(job: Job, fault: Fault) -> Result:
+    if job.cancel:
+        return failed(Canceled("The job was cancelled."), State.CANCELED)
+    return failed(fault)
 
 
 def _lost(found: Arrived | Result | Aside) -> bool:

@@ -1,13 +1,13 @@
 """One attempt at a job: the only place that calls a provider."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, count, repeat, takewhile
+from itertools import chain, repeat
 
 from imagewright.core.ask import Action
 from imagewright.core.errors import (
@@ -18,23 +18,22 @@ from imagewright.core.errors import (
     Internal,
     NotFound,
     OutcomeUnknown,
-    ProviderBadAnswer,
     StorageFull,
     Unavailable,
     UnknownProvider,
+    Unsupported,
 )
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.scope import Scope
-from imagewright.core.verdict import Verdict
 from imagewright.ports.board import News
 from imagewright.ports.jobs import Lease
-from imagewright.ports.provider import Order
+from imagewright.ports.provider import Economical, Order, Watch
 from imagewright.services.bench import Bench
 from imagewright.services.gate import Report, component_of
 from imagewright.services.images import find_model
-from imagewright.services.labels import label_of, turn_of
+from imagewright.services.keeping import keep, verdict_of
 from imagewright.services.orders import order_of
 from imagewright.services.reporter import Minder, Reporter
 from imagewright.services.result import (
@@ -44,11 +43,8 @@ from imagewright.services.result import (
     Aside,
     Result,
     broken_off,
-    delivered,
     failed,
-    instead,
     unknown,
-    why_none,
 )
 from imagewright.services.tracking import Tracker
 
@@ -188,7 +184,7 @@ class Work:
             _log.exception("provider broke", extra={"job": job.id, "provider": job.provider})
             return self._tracker.broken_off(job, "The call to the provider broke off.")
 
-    async def _passed_on(self, job: Job, order: Order) -> Arrived | Result:
+    async def _passed_on(self, job: Job, order: Order) -> Arrived | Result | Aside:
         """What the first provider brings that takes the order: the plan's, or a fallback's."""
         others = iter(order.plan.fallbacks)
         while True:
@@ -217,18 +213,17 @@ class Work:
                 return await self._order(job, plan)
         return None
 
-    async def _call(self, job: Job, order: Order) -> Arrived | Result:
+    async def _call(self, job: Job, order: Order) -> Arrived | Result | Aside:
         bench, plan = self._bench, order.plan
         reporter = Reporter(job, bench.jobs, bench.library, bench.board, bench.clock)
         decide = partial(self._decide_again, job, plan)
         watch = Minder(reporter, decide, partial(self._tracker.accepted, job, plan))
-        provider = bench.providers[plan.provider]
-        call = provider.edit if plan.ask.action is Action.EDIT else provider.generate
+        call = self._way(job, plan)
         bench.breakers.enter(plan.provider)
         self._called_with[job.id] = plan
         error: BaseException | None = None
         try:
-            return Arrived(plan=plan, delivery=await call(order, watch))
+            return await call(order, watch)
         except BaseException as raised:
             error = raised
             if isinstance(raised, Fault) and watch.refused(raised):
@@ -236,6 +231,26 @@ class Work:
             raise
         finally:
             bench.breakers.leave(plan.provider, error)
+
+    def _way(
+        self, job: Job, plan: Plan
+    ) -> Callable[[Order, Watch], Awaitable[Arrived | Result | Aside]]:
+        """The call that a plan asks for."""
+        provider = self._bench.providers[plan.provider]
+        make = provider.edit if plan.ask.action is Action.EDIT else provider.generate
+
+        async def now(order: Order, watch: Watch) -> Arrived:
+            return Arrived(plan=plan, delivery=await make(order, watch))
+
+        async def slowly(order: Order, watch: Watch) -> Result | Aside:
+            if not isinstance(provider, Economical):
+                raise Unsupported(f"The provider {plan.provider} has no batch.")
+            pause = await provider.submit(order, watch)
+            since = datetime.fromtimestamp(self._bench.clock.now() / _MICRO, UTC)
+            await watch.stage(f"At the provider's batch since {since:%Y-%m-%d %H:%M} UTC")
+            return self._tracker.broken_off(job, "The batch cannot be asked after.", pause)
+
+        return now if plan.ask.economy is None else slowly
 
     async def _decide_again(self, job: Job, plan: Plan) -> None:
         bench, caller = self._bench, job.caller
@@ -284,9 +299,9 @@ class Work:
             if await self._put_aside(job, made):
                 return
             made = broken_off(job, "What became of it could not be entered.")
-        result = made if isinstance(made, Result) else await self._keep(job, made)
+        result = made if isinstance(made, Result) else await keep(self._bench.library, job, made)
         if result.state is State.OUTCOME_UNKNOWN:
-            result.made_by = self._called_with.get(job.id)
+            result.made_by = result.made_by or self._called_with.get(job.id)
         try:
             settled = await self._settle(job, result)
         except (StorageFull, Unavailable):
@@ -319,7 +334,7 @@ class Work:
         return True
 
     async def _settle(self, job: Job, result: Result) -> bool:
-        verdict = self._verdict(job, result)
+        verdict = verdict_of(job, result, self.owner, self._bench.clock.now())
         report = Report(plan=result.made_by, usage=result.usage, missing=result.missing)
         return await self._entered(job, lambda: self._bench.gate.settle(job, verdict, report))
 
@@ -335,52 +350,6 @@ class Work:
                     raise
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hurried.wait(), next(pauses))
-
-    async def _keep(self, job: Job, arrived: Arrived) -> Result:
-        plan, delivery = arrived.plan, arrived.delivery
-        result = delivered(delivery, plan)
-        places = (index for index in count() if index not in delivery.failures)
-        for made, index in zip(delivery.pictures, places, strict=False):
-            try:
-                label = label_of(job, plan, index, made)
-                image = await self._bench.library.keep(job.caller.subject, made.data, label)
-            except Fault as fault:
-                _log.warning("picture not kept", extra={"job": job.id, "code": fault.code})
-                result.failures[index] = fault.code
-            except Exception:  # noqa: BLE001 - the other pictures are still to be kept
-                _log.exception("picture not kept", extra={"job": job.id})
-                result.failures[index] = Internal.code
-            else:
-                result.images.append(image)
-                result.turns += turn_of(plan, image, made)
-        for index in takewhile(lambda index: index < plan.ask.n, places):
-            result.failures[index] = ProviderBadAnswer.code
-        if not result.images:
-            result.state = State.FAILED
-            result.fault = why_none(delivery)
-        return result
-
-    def _verdict(self, job: Job, result: Result) -> Verdict:
-        return Verdict(
-            job=job.id,
-            owner=self.owner,
-            attempt=job.attempt,
-            state=result.state,
-            at=self._bench.clock.now(),
-            settled=result.settled,
-            images=tuple(result.images),
-            turns=tuple(result.turns),
-            error_code=result.fault.code if result.fault else None,
-            error_sentence=result.fault.sentence if result.fault else None,
-            outcome=json.dumps(
-                {
-                    "usage": asdict(result.usage) if result.usage else None,
-                    "request": result.request,
-                    "failures": result.failures,
-                    **instead(job, result),
-                }
-            ),
-        )
 
 
 async def _to_the_end(work: Coroutine[None, None, None]) -> None:

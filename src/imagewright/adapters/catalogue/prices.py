@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from imagewright.adapters.catalogue.fields import Fields, WrongValue, between, word
-from imagewright.core.ask import Quality
-from imagewright.core.catalogue import PerImage, PerToken, Price
+from imagewright.core.ask import MAX_HOURS, Quality
+from imagewright.core.catalogue import Economy, PerImage, PerToken, Price
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.money import FREE, Nano, parse_usd
 from imagewright.core.size import Size
@@ -68,6 +68,7 @@ def _per_token(fields: Fields) -> PerToken:
         words=fields.take("words", 0, _tokens),
         reader_in=fields.take("reader_in", FREE, per_million),
         reading=fields.take("reading", 0, _tokens),
+        economy=_economy(fields),
     )
     if bool(price.text_out) != bool(price.words):
         fields.place.fault("words", "and text_out belong together: how many, and at what price")
@@ -76,6 +77,24 @@ def _per_token(fields: Fields) -> PerToken:
     if not price.base and not price.table:
         fields.place.fault("base", "or a table is missing: how many tokens a picture takes")
     return price
+
+
+def _economy(fields: Fields) -> Economy | None:
+    table = fields.table("economy")
+    if table is None:
+        return None
+    for key in ("hours", "text_in", "image_in", "image_out"):
+        if not table.has(key):
+            table.place.fault(key, "is missing: the batch's own")
+    found = Economy(
+        hours=table.take("hours", MAX_HOURS, between(1, MAX_HOURS)),
+        text_in=table.take("text_in", FREE, per_million),
+        image_in=table.take("image_in", FREE, per_million),
+        image_out=table.take("image_out", FREE, per_million),
+        text_out=table.take("text_out", FREE, per_million),
+    )
+    table.done()
+    return found
 
 
 def usd_amount(value: object) -> Nano:

@@ -60,12 +60,15 @@ class ImagesApi:
         return await self._deliver(order, None, watch)
 
     async def edit(self, order: Order, watch: Watch) -> Delivery:
-        mask = None
-        if order.mask is not None:
-            mask = order.mask.data
-            if self._dialect.alpha:
-                mask = await self._parts.imaging.alpha_mask(mask)
-        return await self._deliver(order, mask, watch)
+        return await self._deliver(order, await self.mask(order), watch)
+
+    async def mask(self, order: Order) -> bytes | None:
+        """The order's mask as the dialect wants it."""
+        if order.mask is None:
+            return None
+        if self._dialect.alpha:
+            return await self._parts.imaging.alpha_mask(order.mask.data)
+        return order.mask.data
 
     async def ping(self) -> None:
         """Ask for the list of models, which costs nothing."""
@@ -104,7 +107,7 @@ class ImagesApi:
         return replace(order, plan=plan)
 
     async def _make(self, order: Order, mask: bytes | None, told: "_Told") -> Delivery:
-        call = picture_call(order, mask, self._dialect, self._limit(order))
+        call = picture_call(order, mask, self._dialect, self.limit(order))
         inputs = bool(order.references or order.mask)
         count = order.plan.ask.partial_images
         partials = range(told.first * count, (told.first + 1) * count)
@@ -120,11 +123,12 @@ class ImagesApi:
             results = await asyncio.to_thread(read_results, answer.body, inputs=inputs)
         if results is None:
             raise not_made(read_error(answer.body))
-        return await self._delivery(results, answer, order, told.watch)
+        return await self.delivery(results, answer, order, told.watch)
 
-    async def _delivery(
+    async def delivery(
         self, results: Results, answer: Answer, order: Order, watch: Watch
     ) -> Delivery:
+        """What an answer with results comes to. Raises as `Provider`."""
         pictures: list[Made] = []
         failures: dict[int, Fault] = {}
         wanted = results.entries[: order.plan.ask.n]
@@ -171,7 +175,8 @@ class ImagesApi:
             return results.usage
         return replace(results.usage or Usage(pictures=results.listed), cost=cost)
 
-    def _limit(self, order: Order) -> int:
+    def limit(self, order: Order) -> int:
+        """The most bytes that an answer with an order's pictures may have."""
         # Base64 takes four bytes for three; servers may break its lines.
         pictures = order.plan.ask.n + min(order.plan.ask.partial_images, MAX_PARTIALS)
         return pictures * (self._server.picture_bytes * 3 // 2) + _SLACK

@@ -31,7 +31,7 @@ BackgroundKind = Annotated[Background, Field(description="transparent needs png 
 OutputFormat = Annotated[
     Format | None, BeforeValidator(_no_script), Field(description="Default: the model's own.")
 ]
-Compression = Annotated[int | None, Field(description="0 to 100, for jpeg and webp.", ge=0, le=100)]
+Compression = Annotated[int | None, Field(description="For jpeg and webp.", ge=0, le=100)]
 NegativePrompt = Annotated[str | None, Field(description="What to avoid.")]
 Template = Annotated[str | None, Field(description="The operator's words around it.")]
 Seed = Annotated[int | None, Field(ge=0)]
@@ -43,13 +43,14 @@ Tags = Annotated[list[str] | None, Field(max_length=16)]
 Variation = Annotated[
     str | None,
     Field(
-        description="Any word makes the same ask a new one.",
+        description="Any word makes it a new ask.",
         max_length=64,
     ),
 ]
+Hours = Annotated[int | None, Field(description="Hours it may take, for less.", ge=1, le=72)]
 Wait = Annotated[
     int | None,
-    Field(description="Seconds; 0 returns the job at once.", ge=0, le=600),
+    Field(description="Seconds; 0 answers at once.", ge=0, le=600),
 ]
 Confirm = Annotated[str | None, Field(description="The quote id, to accept it.")]
 Images = Annotated[

@@ -35,6 +35,8 @@ async def carry(
     admitted = await order(ctx, face, enter, confirm)
     if isinstance(admitted, InputRequiredResult):
         return admitted
+    if wait is None and ask.economy is not None:
+        wait = 0
     job = await wait_for(ctx, face, admitted.job, wait)
     return await show(face, caller.subject, job, repeated=not admitted.fresh)
 

@@ -4,7 +4,7 @@ import json
 from datetime import date, timedelta
 
 from imagewright.api.mcp.shapes import ModelShape, ProviderShape
-from imagewright.core.catalogue import Model, Offer, PerImage, SizeRule
+from imagewright.core.catalogue import Model, Offer, PerImage, PerToken, SizeRule
 from imagewright.core.money import Nano, usd
 
 _MILLION = 1_000_000
@@ -80,6 +80,7 @@ def _takes(model: Model) -> list[str]:
         "output_compression": model.compression,
         "moderation": bool(model.moderations),
         "input_fidelity": bool(model.fidelities),
+        "economy": model.economy is not None,
     }
     return [name for name, takes in taken.items() if takes]
 
@@ -94,11 +95,17 @@ def _price(offer: Offer, model: Model) -> dict[str, str]:
         }
     if isinstance(price, PerImage):
         return {f"{key} per image": usd(amount) for key, amount in price.prices.items()}
+    told = _amounts(price, "per million tokens")
+    if price.economy is not None:
+        hours = price.economy.hours
+        told |= _amounts(price.at_economy(), f"per million tokens with economy from {hours}")
+    return told
+
+
+def _amounts(price: PerToken, what: str) -> dict[str, str]:
     amounts = {"text in": price.text_in, "image in": price.image_in, "image out": price.image_out}
     if price.text_out:
         amounts["text out"] = price.text_out
     if price.reader_in:
         amounts["text model in"] = price.reader_in
-    return {
-        f"{name} per million tokens": usd(Nano(each * _MILLION)) for name, each in amounts.items()
-    }
+    return {f"{name} {what}": usd(Nano(each * _MILLION)) for name, each in amounts.items()}

@@ -34,6 +34,7 @@ async def generate_image(  # the signature is the schema
     filename: a.Filename = None,
     tags: a.Tags = None,
     variation: a.Variation = None,
+    economy: a.Hours = None,
     wait: a.Wait = None,
     confirm: a.Confirm = None,
 ) -> ToolResult | InputRequiredResult:
@@ -65,6 +66,7 @@ async def edit_image(  # the signature is the schema
     filename: a.Filename = None,
     tags: a.Tags = None,
     variation: a.Variation = None,
+    economy: a.Hours = None,
     wait: a.Wait = None,
     confirm: a.Confirm = None,
 ) -> ToolResult | InputRequiredResult:
