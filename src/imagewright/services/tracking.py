@@ -99,8 +99,6 @@ class Tracker:
         found = await self._outcome(job, plan, provider)
         if isinstance(found, Result):
             found.made_by = plan
-        if isinstance(found, Result):
-            found.made_by = plan
         return None if free and _lost(found) else found
 
     def _tracking(self, name: str) -> Tracking | None:
