@@ -45,6 +45,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
     yield from _issuers(settings)
     yield from _sign_in(settings)
     yield from _proxy(settings)
+    yield from _webhook(settings)
     yield from _metrics(settings)
     yield from _sizes(settings)
     yield from _providers(settings)
@@ -146,6 +147,14 @@ def _proxy(settings: Settings) -> Iterator[Clash]:
         Redirects(proxy.redirects)
     except InvalidRequest as error:
         yield Clash((("proxy", "redirects"),), error.sentence, error.hint)
+
+
+def _webhook(settings: Settings) -> Iterator[Clash]:
+    url, secret = ("webhook", "url"), ("webhook", "secret")
+    if settings.webhook.url is not None and settings.webhook.secret is None:
+        yield Clash((secret, url), "Without it nobody can tell our notices from others.", "Set it.")
+    if settings.webhook.url is None and settings.webhook.secret is not None:
+        yield Clash((secret, url), "It is set, and webhook.url is not.")
 
 
 def _refused(check: Callable[[str], str], value: str, path: KeyPath) -> Iterator[Clash]:

@@ -27,6 +27,7 @@ from imagewright.settings.units import (
     Zone,
 )
 from imagewright.settings.upstream import Provider
+from imagewright.settings.webhook import Webhook
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -189,6 +190,7 @@ class Settings(BaseSettings):
     sign_in: SignIn = SignIn()
     audit: Audit = Audit()
     proxy: Proxy = Proxy()
+    webhook: Webhook = Webhook()
     database: Database = Database()
     imaging: Imaging = Imaging()
     storage: Storage = Storage()
