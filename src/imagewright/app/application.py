@@ -233,6 +233,7 @@ class App:
             telemetry=self.parts.metrics,
             witness=services.witness,
             shaper=services.shaper,
+            approvals=services.approvals,
             new_id=self.parts.world.new_id,
             local=stdio or self.parts.chain is None,
             paths=stdio,

@@ -27,6 +27,7 @@ from imagewright.adapters.notices.silence import Silence
 from imagewright.adapters.notices.webhook import Webhook, WebhookConfig
 from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
+from imagewright.adapters.sql.approvals import SqlApprovals
 from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.conversations import SqlConversations
@@ -49,6 +50,7 @@ from imagewright.core.flaw import Flaw
 from imagewright.core.ids import RandomBytes, new_id
 from imagewright.core.secret import Secret
 from imagewright.ports.acl import AclSource
+from imagewright.ports.approvals import Approvals
 from imagewright.ports.audit import Audit
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.blobs import Blobs
@@ -90,6 +92,7 @@ class Parts:
     database: Database
     audit: Audit
     books: Books
+    approvals: Approvals
     jobs: Jobs
     library: Library
     conversations: Conversations
@@ -118,8 +121,7 @@ class Parts:
 def parts_of(settings: Settings) -> Parts:
     """The parts that the settings name. Raises Misconfigured with every flaw of a file."""
     clock = SystemClock()
-    metrics = Metrics()
-    imaging = imaging_of(settings)
+    metrics, imaging = Metrics(), imaging_of(settings)
     database = Database(SqlConfig(url=database_url(settings)))
     keys = _keys(settings)
     uses = UseLog(SqlUses(database), clock)
@@ -132,6 +134,7 @@ def parts_of(settings: Settings) -> Parts:
         database=database,
         audit=SqlAudit(database, chain_key(keys)),
         books=SqlBooks(database),
+        approvals=SqlApprovals(database),
         jobs=SqlJobs(database),
         library=SqlLibrary(database),
         conversations=SqlConversations(database),

@@ -24,6 +24,7 @@ from imagewright.settings.units import (
     Templates,
     TrustedProxies,
     UrlPath,
+    Words,
     Zone,
 )
 from imagewright.settings.upstream import Provider
@@ -174,6 +175,13 @@ class Settings(BaseSettings):
     )
     default_provider: str | None = Field(
         default=None, description="Preferred by asks that name none; unset is the cheapest."
+    )
+    consent: Literal["client", "human"] = Field(
+        default="client", description="The weakest consent that the scope `spend` takes."
+    )
+    paid_providers: Words | None = Field(
+        default=None,
+        description="Providers whose prices are asked about; unset is all, empty is none.",
     )
     prefix: str = Field(
         default="", max_length=1000, description="Before every prompt, such as a relay's marker."
