@@ -58,6 +58,13 @@ def test_what_cannot_be_is_told(toml: Toml, change: tuple[str, str], words: str)
     assert "the-secret" not in "".join(found)
 
 
+def test_without_pages_a_warning_says_that_notices_have_no_link(toml: Toml) -> None:
+    (flaw,) = loaded(config=toml(WHOLE)).warnings
+    assert flaw.warning
+    assert "no link to approve with" in flaw.sentence
+    assert loaded(config=toml(f'{WHOLE}events = ["budget_alarm"]')).warnings == ()
+
+
 def test_loopback_is_reached_without_tls(toml: Toml) -> None:
     found = loaded(config=toml(WHOLE.replace(URL, "http://127.0.0.1:9000/hook")))
     assert found.settings.webhook.url is not None
