@@ -95,9 +95,9 @@ async def approve(browser: Browser, path: str, answer: str = "yes") -> httpx.Res
 
 
 @asynccontextmanager
-async def office(state: Path, **explicit: object) -> AsyncIterator[Office]:
+async def office(state: Path, port: int | None = None, **explicit: object) -> AsyncIterator[Office]:
     """Serve, with a person's consent alone taken unless it is said otherwise."""
-    port = free_port()
+    port = port or free_port()
     with FakeOpenAI() as vendor, Receiver() as receiver:
         wanted: dict[str, object] = {
             "public_url": f"http://127.0.0.1:{port}",

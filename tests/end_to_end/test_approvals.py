@@ -11,7 +11,10 @@ from fastmcp.client.elicitation import ElicitResult
 from tests.end_to_end.browser import Page
 from tests.end_to_end.money import ask, code, day, generate
 from tests.end_to_end.office import ALICE, APPROVES, BOT, Office, approve, office
+from tests.end_to_end.program import free_port
 from tests.end_to_end.service import Mode
+from tests.end_to_end.wire import Peer
+from tests.identity.visitors import CLIENT, SECRET, VisitedProvider
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -109,6 +112,36 @@ async def test_what_was_declined_or_taken_back_is_asked_anew(place: Office) -> N
             assert details["quote"] not in (await browser.get("/ui/approvals")).text
         assert (await place.asked(arguments))["quote"] != details["quote"]
     assert place.vendor.calls() == 0
+
+
+async def test_who_signed_in_through_the_provider_approves(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    port = free_port()
+    people = {"alice": {"email": "alice@example.com", "email_verified": True}}
+    with VisitedProvider(base=f"http://127.0.0.1:{port}", people=people) as identity:
+        wanted: dict[str, object] = {
+            "auth__issuers": {"corp": {"issuer": identity.issuer, "subject": "user:{email}"}},
+            "sign_in__issuer": "corp",
+            "sign_in__client_id": CLIENT,
+            "sign_in__client_secret": SECRET,
+        }
+        async with office(tmp_path_factory.mktemp("oidc") / "state", port, **wanted) as place:
+            arguments = ask()
+            details = await place.asked(arguments)
+            async with place.browser() as browser:
+                address = await browser.begin("/ui/approvals")
+                answer = await browser.get(await browser.at_provider(address, "alice"))
+                assert answer.headers["location"] == "/ui/approvals"
+                await approve(browser, details["approval_url"])
+            assert (await place.bought(arguments))["state"] == "succeeded"
+
+
+async def test_agents_are_told_where_people_approve(place: Office, mode: Mode) -> None:
+    async with place.service.http(ALICE) as http:
+        peer = Peer(http, mode)
+        answer = await (peer.open() if mode == "legacy" else peer.ask("server/discover"))
+    assert "lead your user to the approval_url" in answer.result["instructions"]
 
 
 class Led:

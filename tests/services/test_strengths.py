@@ -157,8 +157,12 @@ async def test_no_question_stands_before_a_provider_that_is_not_asked_about(shop
     assert (await shop.look(job)).state is State.SUCCEEDED
     assert await shop.money(OLGA) == (0, 1)
     estimate = shop.images.estimate(OLGA, paid())
-    assert shop.gate.ways(OLGA, estimate.plan, estimate.quote) == {Consent.WAIVED}
-    assert shop.gate.ways(POOR, estimate.plan, estimate.quote) == frozenset()
+    costs, nothing = [
+        (each.plan, each.quote) for each in (estimate, shop.images.estimate(OLGA, free()))
+    ]
+    assert shop.gate.ways(OLGA, costs, nothing) == {Consent.WAIVED}
+    assert shop.gate.ways(POOR, costs) == frozenset()
+    assert shop.gate.ways(OLGA, nothing) == {Consent.HUMAN, Consent.CLIENT}
 
 
 async def test_only_the_question_is_waived(shop: Shop) -> None:

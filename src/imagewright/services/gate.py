@@ -137,10 +137,11 @@ class Gate:
         """The strengths of consent by which the caller may spend; none is may not spend."""
         return accepted(self.scopes(caller), human=self._rules.human)
 
-    def ways(self, caller: Caller, plan: Plan, quote: Quote) -> frozenset[Consent]:
-        """The same for one plan: by nobody's word where the operator has nobody asked about it."""
+    def ways(self, caller: Caller, *priced: tuple[Plan, Quote]) -> frozenset[Consent]:
+        """The same for plans: by nobody's word where the operator has nobody asked about them."""
         strengths = self.consents(caller)
-        waived = self.unasked(plan, quote) is Consent.WAIVED
+        kinds = {self.unasked(plan, quote) for plan, quote in priced}
+        waived = Consent.WAIVED in kinds and kinds <= UNASKED
         return frozenset({Consent.WAIVED}) if strengths and waived else strengths
 
     def consented(self, caller: Caller, consent: Consent) -> bool:

@@ -73,8 +73,7 @@ async def order(
     except ConfirmationRequired as required:
         way = _way(ctx, face, required)
         if way is None or asked is not None:
-            await face.approvals.call_for(face.caller(), required, origin_of(ctx))
-            raise
+            raise await _called_for(ctx, face, required) from None
         if _modern(ctx):
             return _question(required, way)
         quote = str(required.details["quote"])
@@ -84,6 +83,14 @@ async def order(
         else:
             await _lead_now(ctx, face, required)
     return await enter(answer)
+
+
+async def _called_for(
+    ctx: Context, face: Face, required: ConfirmationRequired
+) -> ConfirmationRequired:
+    """The question that nobody was asked, once somebody else was sent for."""
+    await face.approvals.call_for(face.caller(), required, origin_of(ctx))
+    return required
 
 
 def _given(confirm: str | None) -> Answer | None:
@@ -174,7 +181,7 @@ async def _ask_now(ctx: Context, face: Face, required: ConfirmationRequired) -> 
         raise ConfirmationDeclined("Nobody answered the question; nothing was spent.") from None
     except (MCPError, ToolError, ValueError):
         _log.info("the client could not ask", exc_info=True)
-        raise required from None
+        raise await _called_for(ctx, face, required) from None
     if isinstance(answer, AcceptedElicitation) and answer.data is True:
         return
     if isinstance(answer, AcceptedElicitation | DeclinedElicitation):
@@ -197,7 +204,7 @@ async def _lead_now(ctx: Context, face: Face, required: ConfirmationRequired) ->
         raise ConfirmationDeclined("Nobody answered the question; nothing was spent.") from None
     except (MCPError, ValueError):
         _log.info("the client could not ask", exc_info=True)
-        raise required from None
+        raise await _called_for(ctx, face, required) from None
     await _check(ctx, face, quote, answer)
     await _approved(face, quote)
     await ctx.session.send_elicit_complete(quote, related_request_id=ctx.request_id)
