@@ -14,10 +14,11 @@ from imagewright.core.job import Job, State
 from imagewright.core.money import Nano
 from imagewright.core.picture import Format, Picture
 from imagewright.core.plan import Plan
-from imagewright.core.quote import Consent, Quote
+from imagewright.core.quote import Consent, Quote, Told
 from imagewright.core.size import Size
 from imagewright.core.spending import Settled
 from imagewright.core.verdict import Verdict
+from imagewright.ports.approvals import Approvals
 from imagewright.ports.books import Books, Capacity, Demand
 from imagewright.ports.books import Origin as Whence
 from imagewright.ports.jobs import Jobs, Lease
@@ -79,12 +80,19 @@ def day(level: Level, key: str, limit: int | None = None) -> Charge:
 
 @dataclass
 class Desk:
-    """The three ports on one store, and what to enter in them."""
+    """The ports on one store, and what to enter in them."""
 
     books: Books
     jobs: Jobs
     library: Library
     random: Random = field(default_factory=Random)
+    answers: Approvals | None = None
+
+    @property
+    def approvals(self) -> Approvals:
+        """For those suites that answer quotes."""
+        assert self.answers is not None
+        return self.answers
 
     def id(self, kind: Kind) -> str:
         return new_id(kind, self.random)
@@ -102,6 +110,7 @@ class Desk:
             ceiling=Nano(ceiling),
             estimate=False,
             expires_at=expires_at,
+            told=Told(prompt=plan.ask.prompt, fallbacks=("painter / brush-2",)),
         )
 
     def demand(self, prompt: str = "a fox", caller: Caller = OWNER, **changes: Any) -> Demand:

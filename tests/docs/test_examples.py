@@ -73,7 +73,7 @@ def read_settings(example: Fence, directory: Path) -> None:
 def write_settings(example: Fence, directory: Path) -> None:
     write(directory / "imagewright.toml", example.text)
     for name in _KEY_FILE.findall(example.text):
-        write(directory / name, "a-key-for-an-example\n")
+        write(directory / name, SECRETS.get(name, "a-key-for-an-example\n"))
 
 
 def write(file: Path, text: str) -> None:
@@ -93,6 +93,11 @@ def document(example: Fence, directory: Path) -> Document:
     return parse_document(directory / example.file, example.text.encode())
 
 
+SECRETS = {
+    "webhook-url": "https://hooks.example.com/imagewright",
+    "webhook-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
+"""What stands in the files of secrets that have a form."""
 READERS: dict[str, Callable[[Fence, Path], None]] = {
     "imagewright.toml": read_settings,
     "acl.toml": check_acl,

@@ -224,6 +224,7 @@ def test_every_metric_has_its_row() -> None:
     metrics.auth_failure("a")
     metrics.audit_dropped("a")
     metrics.file("a", faulty=True)
+    metrics.notice("a", "b")
     metrics.provider("a", degraded=True)
     metrics.breaker("a", is_open=True)
     metrics.soft_limit("a", "b")

@@ -104,6 +104,12 @@ ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
     "/ui/sign-in": (lambda of: "/ui/sign-in", lambda of: f"/ui/sign-in?with={of.quote}"),
     "/ui/sign-in/callback": (lambda of: f"/ui/sign-in/callback?state={of.image}&code={of.job}",),
     "/ui/sign-out": (lambda of: f"/ui/sign-out?{of.job}",),
+    "/ui/approvals": (lambda of: f"/ui/approvals?{of.quote}",),
+    "/ui/approvals/{quote}": (
+        lambda of: f"/ui/approvals/{of.quote}",
+        lambda of: f"/ui/approvals/{of.batch_quote}",
+    ),
+    "/ui/approvals/link/{secret}": (lambda of: f"/ui/approvals/link/{of.quote}",),
     "/.well-known/oauth-authorization-server": (
         lambda of: f"/.well-known/oauth-authorization-server?{of.image}",
     ),
@@ -123,10 +129,19 @@ ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
     "/token": (lambda of: f"/token?code={of.image}",),
     "/revoke": (lambda of: f"/revoke?token={of.image}",),
 }
+
+
+def filled(route: str, of: Things) -> str:
+    """A route's path about these things."""
+    return route.format(quote=of.quote, secret=of.quote)
+
+
 Fields = Callable[[Things], dict[str, str]]
 POST_ROWS: dict[str, tuple[Fields, ...]] = {
     "/ui/sign-in": (lambda of: {"token": of.quote, "csrf": of.job},),
     "/ui/sign-out": (lambda of: {"csrf": of.quote},),
+    "/ui/approvals/{quote}": (lambda of: {"csrf": of.quote, "answer": "yes"},),
+    "/ui/approvals/link/{secret}": (lambda of: {"csrf": of.quote, "answer": "yes"},),
     "/authorize/consent": (lambda of: {"id": of.quote, "token": of.job, "answer": "yes"},),
     "/register": (lambda of: {"redirect_uris": of.image},),
     "/token": (

@@ -19,6 +19,7 @@ from tests.end_to_end.money import (
     Elicited,
     Paid,
     ask,
+    call,
     code,
     day,
     exact,
@@ -79,6 +80,28 @@ async def test_a_no_spends_nothing(road: Paid, mode: Mode, handler: Elicited) ->
         assert code(refused) == "confirmation_declined"
         assert await day(client) == before
     assert road.vendor.calls() == 0
+
+
+@pytest.mark.parametrize(
+    ("handler", "closed"),
+    [
+        (Elicited("decline"), True),
+        (Elicited("accept", value=False), True),
+        (Elicited("cancel"), False),
+    ],
+)
+async def test_a_no_closes_its_quote_and_waving_away_does_not(
+    road: Paid, mode: Mode, handler: Elicited, closed: bool
+) -> None:
+    arguments = ask()
+    first = await quoted(road, HUMAN, arguments)
+    async with road.client(HUMAN, mode, elicitation_handler=handler) as client:
+        assert code(await generate(client, arguments)) == "confirmation_declined"
+    again = await quoted(road, HUMAN, arguments)
+    assert (again != first) == closed
+    told = await road.service.app.parts.audit.newest(200)
+    answers = [(each.outcome, each.reason) for each in told if each.thing == first]
+    assert (("declined", "client") in answers) == closed
 
 
 async def test_a_client_that_cannot_be_asked_gets_the_quote_back(road: Paid, mode: Mode) -> None:
@@ -283,3 +306,27 @@ async def test_usage_of_the_vendor_is_what_is_charged(road: Paid) -> None:
         after = await day(client)
     assert made["cost_usd"] == "0.00305"
     assert float(after["settled_usd"]) - float(before["settled_usd"]) == pytest.approx(0.00305)
+
+
+async def test_the_operator_may_have_nobody_asked(
+    tmp_path_factory: pytest.TempPathFactory, mode: Mode
+) -> None:
+    with FakeOpenAI() as vendor:
+        vendor.replies.append(Reply(usage=EXACT))
+        state = tmp_path_factory.mktemp("waived") / "state"
+        async with paid(state, vendor, paid_providers=()) as road:
+            handler = Elicited("decline")
+            async with road.client(HUMAN, mode, elicitation_handler=handler) as client:
+                estimate = await call(client, "estimate_cost", ask())
+                made = await generate(client, ask())
+                spent = await day(client)
+            async with road.client(POOR, mode) as client:
+                assert code(await generate(client, ask())) == "forbidden"
+            told = await road.service.app.parts.audit.newest(200)
+    assert (made["state"], made["cost_usd"], spent["settled_usd"]) == (
+        "succeeded",
+        "0.00305",
+        "0.00305",
+    )
+    assert (handler.questions, estimate["consent"]) == ([], ["waived"])
+    assert [each.reason for each in told if each.action == "admit"] == ["waived"]

@@ -30,6 +30,7 @@ from tests.end_to_end.belongings import (
     TOOL_ROWS,
     WORDS,
     Things,
+    filled,
 )
 from tests.end_to_end.program import free_port
 from tests.end_to_end.service import (
@@ -299,8 +300,8 @@ async def test_a_form_tells_a_stranger_nothing(shared: Service, owned: Things, r
         headers = origin | ({"Authorization": f"Bearer {token}"} if token else {})
         async with httpx.AsyncClient(base_url=shared.base, headers=headers) as http:
             for row in POST_ROWS[route]:
-                about = await http.post(route, data=row(owned))
-                nothing = await http.post(route, data=row(NEVER))
+                about = await http.post(filled(route, owned), data=row(owned))
+                nothing = await http.post(filled(route, NEVER), data=row(NEVER))
                 assert about.status_code in {303, 400, 401, 403, 404, 429}
                 assert about.headers.get("location") == nothing.headers.get("location")
                 assert (about.status_code, about.text) == (nothing.status_code, nothing.text)

@@ -66,6 +66,7 @@ class Counted:
     degraded: dict[str, bool] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     soft: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         pass
@@ -78,6 +79,9 @@ class Counted:
 
     def audit_dropped(self, action: str) -> None:
         self.dropped.append(action)
+
+    def notice(self, event: str, outcome: str) -> None:
+        self.notices.append((event, outcome))
 
     def provider(self, name: str, *, degraded: bool) -> None:
         self.degraded[name] = degraded

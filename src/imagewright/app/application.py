@@ -38,6 +38,13 @@ class _Opened(Protocol):
 
 
 @runtime_checkable
+class _Running(Protocol):
+    async def run(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
 class _Closed(Protocol):
     async def close(self) -> None: ...
 
@@ -165,6 +172,9 @@ class App:
                 self._note_reading(source)
         stack.push_async_callback(services.sealer.turn, last=True)
         stack.push_async_callback(services.witness.flush)
+        if isinstance(parts.notices, _Running):
+            stack.push_async_callback(parts.notices.close)
+            stack.push_async_callback(_end, asyncio.create_task(parts.notices.run()))
         # A task of its own each: a database that is away must not keep the ACL waiting.
         stack.push_async_callback(self._write_uses)
         chores = (self._chores(), self._keep_standing(), self._keep_uses(), parts.catalogue.run())
@@ -223,6 +233,7 @@ class App:
             telemetry=self.parts.metrics,
             witness=services.witness,
             shaper=services.shaper,
+            approvals=services.approvals,
             new_id=self.parts.world.new_id,
             local=stdio or self.parts.chain is None,
             paths=stdio,

@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+from imagewright.api.http.pages.approvals import ApprovalPages
 from imagewright.api.http.pages.door import Door
 from imagewright.api.http.pages.home import HomePage
 from imagewright.api.http.pages.origin import as_origin
@@ -32,9 +33,11 @@ def pages_of(settings: Settings, parts: Parts, services: Services, paper: Paper)
         title=section.title or section.issuer or "",
         public=public,
     )
+    zone = ZoneInfo(settings.time_zone)
     return Pages(
         paper=paper,
-        home=HomePage(door, services.gate, paper, ZoneInfo(settings.time_zone)),
+        home=HomePage(door, services.gate, paper, zone),
+        approvals=ApprovalPages(door, services.approvals, paper, zone),
         sign_in=SignInPages(desk, ways, paper),
         new_id=parts.world.new_id,
     )

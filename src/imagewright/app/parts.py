@@ -23,8 +23,11 @@ from imagewright.adapters.clock import SystemClock
 from imagewright.adapters.imaging.config import ImagingConfig
 from imagewright.adapters.imaging.vips import VipsImaging
 from imagewright.adapters.keys.file import KeyFile
+from imagewright.adapters.notices.silence import Silence
+from imagewright.adapters.notices.webhook import Webhook, WebhookConfig
 from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
+from imagewright.adapters.sql.approvals import SqlApprovals
 from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.conversations import SqlConversations
@@ -45,7 +48,9 @@ from imagewright.app.upstreams import catalogue_of, providers_of
 from imagewright.core.chain import ChainKey
 from imagewright.core.flaw import Flaw
 from imagewright.core.ids import RandomBytes, new_id
+from imagewright.core.secret import Secret
 from imagewright.ports.acl import AclSource
+from imagewright.ports.approvals import Approvals
 from imagewright.ports.audit import Audit
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.blobs import Blobs
@@ -58,6 +63,7 @@ from imagewright.ports.fetch import Fetcher
 from imagewright.ports.imaging import Imaging
 from imagewright.ports.jobs import Jobs
 from imagewright.ports.library import Library
+from imagewright.ports.notices import Notices
 from imagewright.ports.provider import Parts as ProviderParts
 from imagewright.ports.provider import Provider
 from imagewright.ports.queue import Queue
@@ -86,6 +92,7 @@ class Parts:
     database: Database
     audit: Audit
     books: Books
+    approvals: Approvals
     jobs: Jobs
     library: Library
     conversations: Conversations
@@ -103,6 +110,7 @@ class Parts:
     uses: UseLog
     sessions: Sessions
     random: RandomBytes
+    notices: Notices
     oidc: Oidc | None = None
     introspections: tuple[Introspection, ...] = ()
     sign_in: SignInProvider | None = None
@@ -112,22 +120,21 @@ class Parts:
 
 def parts_of(settings: Settings) -> Parts:
     """The parts that the settings name. Raises Misconfigured with every flaw of a file."""
-    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
-    metrics = Metrics()
-    imaging = imaging_of(settings)
+    metrics, imaging = Metrics(), imaging_of(settings)
     database = Database(SqlConfig(url=database_url(settings)))
-    keys = KeyFile(settings.state / KEY)
+    keys = _keys(settings)
     uses = UseLog(SqlUses(database), clock)
     providers = providers_of(settings, provider_parts(imaging, clock))
     identity, acl = identity_of(settings, clock, tell, uses.note), acl_of(settings, tell)
     return Parts(
-        world=World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes)),
+        world=_world(clock),
         imaging=imaging,
         blobs=_blobs(settings),
         database=database,
         audit=SqlAudit(database, chain_key(keys)),
         books=SqlBooks(database),
+        approvals=SqlApprovals(database),
         jobs=SqlJobs(database),
         library=SqlLibrary(database),
         conversations=SqlConversations(database),
@@ -139,6 +146,7 @@ def parts_of(settings: Settings) -> Parts:
         acl=acl,
         sessions=SqlSessions(database),
         random=secrets.token_bytes,
+        notices=notices_of(settings, _world(clock), metrics),
         chain=identity.chain,
         sign_in=sign_in_of(settings, clock),
         oidc=identity.oidc,
@@ -151,6 +159,16 @@ def parts_of(settings: Settings) -> Parts:
         uses=uses,
         refreshed=_refreshed(acl, identity.tokens),
     )
+
+
+def _keys(settings: Settings) -> KeyFile:
+    """In the state directory, which is made where it is not there."""
+    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return KeyFile(settings.state / KEY)
+
+
+def _world(clock: Clock) -> World:
+    return World(clock=clock, new_id=lambda kind: new_id(kind, secrets.token_bytes))
 
 
 def _refreshed(*sources: object) -> tuple[AclFile | Tokens, ...]:
@@ -228,6 +246,19 @@ def _blobs(settings: Settings) -> LocalBlobs:
             max_picture_bytes=settings.limits.output_bytes,
         )
     )
+
+
+def notices_of(settings: Settings, world: World, metrics: Metrics) -> Notices:
+    """What tells the operator's webhook, if there is one."""
+    section = settings.webhook
+    if section.url is None or section.secret is None:
+        return Silence()
+    config = WebhookConfig(
+        url=Secret(section.url.get_secret_value()),
+        secret=Secret(section.secret.get_secret_value()),
+        events=frozenset(section.events),
+    )
+    return Webhook(config, world, metrics)
 
 
 def provider_parts(imaging: Imaging, clock: Clock) -> ProviderParts:

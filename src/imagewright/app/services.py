@@ -18,6 +18,7 @@ from imagewright.ports.books import Capacity
 from imagewright.ports.clock import Clock
 from imagewright.ports.imaging import Preview
 from imagewright.services.alarm import Alarm
+from imagewright.services.approvals import ApprovalService, Outside
 from imagewright.services.attempts import Attempts
 from imagewright.services.batch import BatchService, Road
 from imagewright.services.bench import Bench
@@ -79,6 +80,7 @@ class Services:
     sealer: Sealer
     witness: Witness
     shaper: Shaper
+    approvals: ApprovalService
     entrance: Entrance | None = None
     authorizing: Authorizing | None = None
 
@@ -90,8 +92,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     shaper, witness = _shaper(settings, parts), _witness(settings, parts)
     authorizing = _authorizing(settings, parts, standing, witness)
     chain = _chain(parts, authorizing, standing)
-    rules = _gate_rules(settings, parts, shaper)
-    gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
+    gate = _gate(settings, parts, standing, shaper)
     library = _library(settings, parts)
     intake = Intake()
     breakers = _breakers(settings, parts)
@@ -121,6 +122,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         sealer=Sealer(parts.audit, clock),
         witness=witness,
         shaper=shaper,
+        approvals=_approvals(settings, parts, gate, witness),
         entrance=_entrance(settings, parts, chain, witness),
         authorizing=authorizing,
     )
@@ -201,16 +203,38 @@ def _shaper(settings: Settings, parts: Parts) -> Shaper:
     return Shaper(key=parts.keys.derive("audit prompts"), text=settings.audit.prompts == "text")
 
 
-def _gate_rules(settings: Settings, parts: Parts, shaper: Shaper) -> GateRules:
+def _pages(settings: Settings, parts: Parts) -> str | None:
+    """The address of the pages where people answer, if there are any and it is known."""
+    if parts.chain is None or settings.public_url is None:
+        return None
+    return f"{settings.public_url}/ui/approvals"
+
+
+def _approvals(settings: Settings, parts: Parts, gate: Gate, witness: Witness) -> ApprovalService:
+    outside = Outside(
+        clock=parts.world.clock,
+        random=parts.random,
+        notices=parts.notices,
+        witness=witness,
+        pages=_pages(settings, parts),
+    )
+    return ApprovalService(parts.approvals, gate, outside)
+
+
+def _gate(settings: Settings, parts: Parts, standing: Standing, shaper: Shaper) -> Gate:
     limits = settings.limits
-    return GateRules(
+    rules = GateRules(
         zone=ZoneInfo(settings.time_zone),
         quote_seconds=limits.quote,
         reuse_seconds=limits.reuse,
         capacity=Capacity(queued=limits.queue, waiting=limits.waiting),
         shaper=shaper,
         alarm=Alarm(parts.metrics),
+        human=settings.consent == "human",
+        asked=None if settings.paid_providers is None else frozenset(settings.paid_providers),
+        pages=_pages(settings, parts),
     )
+    return Gate(standing, parts.books, parts.catalogue, rules, parts.world)
 
 
 def _library(settings: Settings, parts: Parts) -> LibraryService:

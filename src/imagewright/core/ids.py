@@ -16,6 +16,7 @@ class Kind(StrEnum):
     REQUEST = "req"
     CONVERSATION = "cnv"
     GROUP = "grp"
+    NOTICE = "ntc"
 
 
 RandomBytes = Callable[[int], bytes]

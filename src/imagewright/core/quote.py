@@ -15,12 +15,34 @@ class Consent(StrEnum):
     CLIENT = "client"
     ECHO = "echo"
     UNATTENDED = "unattended"
+    WAIVED = "waived"
     FREE = "free"
+
+
+UNASKED = frozenset({Consent.FREE, Consent.WAIVED})
+"""Where no question stands at the door: nothing is spent, or the operator lets it be spent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a question tells beside the quote.
+
+    `prompt` is as it may be shown, `fallbacks` are who may do it instead. Of a batch, `items` is
+    how many asks it has and `owed` how many of them cost; 0 is no batch.
+    """
+
+    prompt: str
+    fallbacks: tuple[str, ...] = ()
+    items: int = 0
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """Bound to a subject, a plan's digest, a ceiling and an expiry (UTC microseconds)."""
+    """Bound to a subject, a plan's digest, a ceiling and an expiry (UTC microseconds).
+
+    `told` is there from when a question is asked until it is answered.
+    """
 
     id: str
     digest: str
@@ -31,6 +53,7 @@ class Quote:
     ceiling: Nano
     estimate: bool
     expires_at: int
+    told: Told | None = None
 
     def public(self) -> dict[str, object]:
         """The quote as every face shows it, money in decimal US dollars."""
@@ -58,8 +81,21 @@ class Quote:
         instead = f" (or, if that fails, {' or '.join(fallbacks)})" if fallbacks else ""
         return (
             f"{self.provider} / {self.model}{instead}: {images}, {self.size}, "
-            f"at most ${usd(self.ceiling)}{estimated}. Spend this? Prompt: “{_shown(prompt)}”"
+            f"at most ${usd(self.ceiling)}{estimated}. Spend this? Prompt: “{shown(prompt)}”"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenQuote:
+    """A quote that can still be answered or used, and whose; times are UTC microseconds.
+
+    `approved_at` is when a person approved it.
+    """
+
+    subject: str
+    quote: Quote
+    since: int
+    approved_at: int | None = None
 
 
 _SHOWN = 200
@@ -71,7 +107,8 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
 _QUOTES = frozenset('"“”„‟«»\uff02')
 
 
-def _shown(prompt: str) -> str:
+def shown(prompt: str) -> str:
+    """A prompt as it may stand in a question, see `Quote.question`; what may, stays as it is."""
     text = " ".join(prompt.split())
     cut = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
     return "".join(_plain(char) for char in cut)
@@ -86,11 +123,15 @@ def _plain(char: str) -> str:
 ACCEPTED: dict[Scope, frozenset[Consent]] = {
     Scope.SPEND: frozenset({Consent.HUMAN, Consent.CLIENT}),
     Scope.SPEND_RELAYED: frozenset({Consent.HUMAN, Consent.CLIENT, Consent.ECHO}),
-    Scope.SPEND_UNATTENDED: frozenset(Consent) - {Consent.FREE},
+    Scope.SPEND_UNATTENDED: frozenset(Consent) - UNASKED,
 }
 """The strengths that each spending scope takes."""
 
 
-def accepted(scopes: frozenset[Scope]) -> frozenset[Consent]:
-    """The strengths that a caller with these scopes may spend by."""
-    return frozenset().union(*(ACCEPTED.get(scope, frozenset()) for scope in scopes))
+def accepted(scopes: frozenset[Scope], *, human: bool = False) -> frozenset[Consent]:
+    """The strengths that a caller with these scopes may spend by.
+
+    `human`: the operator lets `spend` take a person's consent only.
+    """
+    taken = {**ACCEPTED, Scope.SPEND: frozenset({Consent.HUMAN})} if human else ACCEPTED
+    return frozenset().union(*(taken.get(scope, frozenset()) for scope in scopes))

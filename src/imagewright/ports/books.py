@@ -38,9 +38,10 @@ class Demand:
     """Everything `admit` needs to enter one ask.
 
     `consent` is the strength by which it is admitted; `given` is the quote used up by it, None
-    where none is needed (free, or unattended inside its caps). `charges` are the accounts held, in
-    their order. `reuse_since`: a job that succeeded at or after it answers the same ask. `shape` is
-    for the audit, see `core.audit.Entry`.
+    where none is needed (free, waived, or unattended inside its caps), or where a human's consent
+    is to be found: the quote of the same plan that a person approved. `charges` are the accounts
+    held, in their order. `reuse_since`: a job that succeeded at or after it answers the same ask.
+    `shape` is for the audit, see `core.audit.Entry`.
     """
 
     job: str
@@ -117,9 +118,10 @@ class Books(Protocol):
         The same ask is one with the same subject and ask digest that is open, of unknown outcome,
         or succeeded since `reuse_since` with all its images still there.
         Raises Forbidden (the caller was revoked, or its spending), ConfirmationInvalid (the quote
-        given is not this subject's open quote for this plan and at least this ceiling), Busy, or
-        BudgetExceeded naming level, limit, used and reset; then nothing is entered. An account
-        whose held and settled and the ceiling together would pass its limit has no room.
+        given is not this subject's open quote for this plan and at least this ceiling, or no such
+        was approved), Busy, or BudgetExceeded naming level, limit, used and reset; then nothing is
+        entered. An account whose held and settled and the ceiling together would pass its limit
+        has no room.
         Each soft limit that an account reaches is told of once in its period, to one of all who
         ask at that moment.
         """

@@ -29,3 +29,6 @@ class Telemetry(Protocol):
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         """A job ended, this long after it was asked for."""
+
+    def notice(self, event: str, outcome: str) -> None:
+        """A notice was `delivered` to the operator's webhook, or is `lost`."""

@@ -9,13 +9,13 @@ from imagewright.core import batch, policy, pricing, spending
 from imagewright.core.ask import Action, Ask
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Model
-from imagewright.core.errors import Fault, Forbidden
+from imagewright.core.errors import ConfirmationInvalid, Fault, Forbidden
 from imagewright.core.ids import Kind
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE, Nano
 from imagewright.core.plan import Plan, read_plan
 from imagewright.core.policy import Decision
-from imagewright.core.quote import Consent, Quote, accepted
+from imagewright.core.quote import UNASKED, Consent, Quote, accepted
 from imagewright.core.scope import Scope
 from imagewright.core.shape import Shaper
 from imagewright.core.spending import NONE_MISSING, Missing, Usage
@@ -48,7 +48,9 @@ class GateRules:
     """The operator's numbers: time zone of budgets, seconds that quotes and results stay good.
 
     `alarm` hears of soft limits. `shaper` describes asks for the audit; without one their lines
-    have no shape.
+    have no shape. `human`: `spend` takes a person's consent only. `asked` are the providers whose
+    prices are asked about, None is all. `pages` is the address of the pages where people answer,
+    if there are any.
     """
 
     zone: ZoneInfo
@@ -57,6 +59,9 @@ class GateRules:
     capacity: Capacity = Capacity()
     shaper: Shaper | None = None
     alarm: Alarm
+    human: bool = False
+    asked: frozenset[str] | None = None
+    pages: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ class Gate:
         self._books = books
         self._catalogue = catalogue
         self._rules = rules
-        self._questions = Questions(books, world.clock)
+        self._questions = Questions(books, world.clock, rules.pages)
         self._clock = world.clock
         calendar = Calendar(zone=rules.zone, clock=world.clock)
         self.accounts = Accounts(acl, calendar, rules.alarm)
@@ -130,7 +135,19 @@ class Gate:
 
     def consents(self, caller: Caller) -> frozenset[Consent]:
         """The strengths of consent by which the caller may spend; none is may not spend."""
-        return accepted(self.scopes(caller))
+        return accepted(self.scopes(caller), human=self._rules.human)
+
+    def ways(self, caller: Caller, *priced: tuple[Plan, Quote]) -> frozenset[Consent]:
+        """The same for plans: by nobody's word where the operator has nobody asked about them."""
+        strengths = self.consents(caller)
+        kinds = {self.unasked(plan, quote) for plan, quote in priced}
+        waived = Consent.WAIVED in kinds and kinds <= UNASKED
+        return frozenset({Consent.WAIVED}) if strengths and waived else strengths
+
+    def consented(self, caller: Caller, consent: Consent) -> bool:
+        """Whether a consent that was taken earlier still lets the caller spend."""
+        strengths = self.consents(caller)
+        return bool(strengths) and (consent is Consent.WAIVED or consent in strengths)
 
     def quote(self, plan: Plan, model: Model) -> Quote:
         """The price ceiling, under a new id; recorded once a question is asked. Raises Unpriced."""
@@ -154,7 +171,7 @@ class Gate:
         ConfirmationRequired with the quote recorded.
         """
         demand = self._allowed(wish)
-        if demand.consent is Consent.FREE:
+        if demand.consent in UNASKED:
             return await self._enter(demand)
         strengths = self.consents(wish.caller)
         earlier = await self._books.find(demand)
@@ -162,11 +179,14 @@ class Gate:
             return Admitted(job=earlier, fresh=False)
         if Consent.UNATTENDED in strengths:
             return await self._enter(replace(demand, consent=Consent.UNATTENDED))
-        if wish.answer is None or wish.answer.consent not in strengths:
-            raise await self._questions.one(wish, demand.quote, strengths)
-        return await self._enter(
-            replace(demand, consent=wish.answer.consent, given=wish.answer.quote)
-        )
+        if wish.answer is not None and wish.answer.consent in strengths:
+            return await self._enter(
+                replace(demand, consent=wish.answer.consent, given=wish.answer.quote)
+            )
+        try:
+            return await self._enter(replace(demand, consent=Consent.HUMAN))
+        except ConfirmationInvalid:
+            raise await self._questions.one(wish, demand.quote, strengths) from None
 
     async def admit_all(self, wishes: Sequence[Wish], answer: Answer | None) -> AdmittedAll:
         """Let several asks of one caller in as a group, or none of them.
@@ -176,7 +196,9 @@ class Gate:
         """
         bulk = self._bulk(wishes)
         places = await self._books.missing(bulk)
-        owed = [bulk.demands[place] for place in places if bulk.demands[place].quote.ceiling]
+        owed = [
+            bulk.demands[place] for place in places if bulk.demands[place].consent not in UNASKED
+        ]
         if not owed:
             return await self.accounts.entered(self._books.admit_all(bulk), bulk.demands[0].now)
         caller = wishes[0].caller
@@ -185,12 +207,13 @@ class Gate:
             bulk, quote=batch.quote_of([each.quote for each in owed], bulk.quote.id, bulk.digest)
         )
         if Consent.UNATTENDED in strengths:
-            bulk = _consented(bulk, Consent.UNATTENDED, None)
-        elif answer is None or answer.consent not in strengths:
-            raise await self._questions.whole(wishes, owed, bulk.quote, strengths)
-        else:
-            bulk = _consented(bulk, answer.consent, answer.quote)
-        return await self.accounts.entered(self._books.admit_all(bulk), bulk.demands[0].now)
+            return await self._enter_all(bulk, Consent.UNATTENDED)
+        if answer is not None and answer.consent in strengths:
+            return await self._enter_all(bulk, answer.consent, answer.quote)
+        try:
+            return await self._enter_all(bulk, Consent.HUMAN)
+        except ConfirmationInvalid:
+            raise await self._questions.whole(wishes, owed, bulk.quote, strengths) from None
 
     async def withdraw(self, caller: Caller, group: str, origin: Origin) -> tuple[str, ...]:
         """End what waits of a group, and return those jobs. Raises NotFound."""
@@ -250,6 +273,12 @@ class Gate:
     async def _enter(self, demand: Demand) -> Admitted:
         return await self.accounts.entered(self._books.admit(demand), demand.now)
 
+    async def _enter_all(
+        self, bulk: Bulk, consent: Consent, given: str | None = None
+    ) -> AdmittedAll:
+        bulk = _consented(bulk, consent, given)
+        return await self.accounts.entered(self._books.admit_all(bulk), bulk.demands[0].now)
+
     def _cost(self, plan: Plan, usage: Usage) -> Nano | None:
         offer = self._catalogue.current().offer(plan.provider)
         model = offer.model(plan.model) if offer else None
@@ -264,7 +293,7 @@ class Gate:
             caller=wish.caller,
             plan=wish.plan,
             quote=quote,
-            consent=Consent.FREE if quote.ceiling == FREE else Consent.CLIENT,
+            consent=self.unasked(wish.plan, quote) or Consent.CLIENT,
             given=None,
             charges=self.accounts.charges(wish.caller, wish.plan, quote.ceiling, now),
             capacity=self._rules.capacity,
@@ -273,6 +302,16 @@ class Gate:
             now=now,
             shape=self._rules.shaper.ask(wish.plan.ask) if self._rules.shaper else None,
         )
+
+    def unasked(self, plan: Plan, quote: Quote) -> Consent | None:
+        """Why no question stands before a plan, if none does."""
+        if quote.ceiling == FREE:
+            return Consent.FREE
+        asked, named = (
+            self._rules.asked,
+            {plan.provider, *(each.provider for each in plan.fallbacks)},
+        )
+        return Consent.WAIVED if asked is not None and asked.isdisjoint(named) else None
 
     def _today(self) -> date:
         """Worked out once a minute: it is asked on every call, and no day begins within one."""
@@ -291,7 +330,7 @@ def component_of(ask: Ask) -> str:
 def _consented(bulk: Bulk, consent: Consent, given: str | None) -> Bulk:
     demands = tuple(
         each
-        if each.consent is Consent.FREE
+        if each.consent in UNASKED
         else replace(each, consent=consent, quote=replace(each.quote, id=given or each.quote.id))
         for each in bulk.demands
     )

@@ -266,7 +266,7 @@ class Work:
         paid = job.ceiling > FREE
         if paid:
             bench.gate.check_spending(caller, plan.provider)
-        if not allowed or (paid and job.consent not in bench.gate.consents(caller)):
+        if not allowed or (paid and not bench.gate.consented(caller, job.consent)):
             raise Forbidden("What allowed this was taken back before it began.")
         model = find_model(bench.catalogue.current(), plan.provider, plan.model)
         bench.gate.check_plan(caller, plan, model)

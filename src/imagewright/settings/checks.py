@@ -8,6 +8,7 @@ from imagewright.adapters.auth.workload import is_by_name
 from imagewright.adapters.toml.document import KeyPath
 from imagewright.core.caller import check_subject
 from imagewright.core.errors import InvalidRequest
+from imagewright.core.notice import Event
 from imagewright.core.redirect import Redirects
 from imagewright.core.token import check_token
 from imagewright.settings.sections import Settings
@@ -36,6 +37,7 @@ _TOKEN: KeyPath = ("auth", "token")
 _SUBJECT: KeyPath = ("auth", "token_subject")
 _ISSUERS: KeyPath = ("auth", "issuers")
 _PROXY: KeyPath = ("proxy", "issuer")
+_PAID: KeyPath = ("paid_providers",)
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
@@ -45,9 +47,11 @@ def clashes(settings: Settings) -> Iterator[Clash]:
     yield from _issuers(settings)
     yield from _sign_in(settings)
     yield from _proxy(settings)
+    yield from _webhook(settings)
     yield from _metrics(settings)
     yield from _sizes(settings)
     yield from _providers(settings)
+    yield from _consent(settings)
 
 
 def _public(settings: Settings) -> Iterator[Clash]:
@@ -148,6 +152,24 @@ def _proxy(settings: Settings) -> Iterator[Clash]:
         yield Clash((("proxy", "redirects"),), error.sentence, error.hint)
 
 
+def _webhook(settings: Settings) -> Iterator[Clash]:
+    url, secret = ("webhook", "url"), ("webhook", "secret")
+    if settings.webhook.url is not None and settings.webhook.secret is None:
+        yield Clash((secret, url), "Without it nobody can tell our notices from others.", "Set it.")
+    if settings.webhook.url is None and settings.webhook.secret is not None:
+        yield Clash((secret, url), "It is set, and webhook.url is not.")
+    asks = (
+        settings.webhook.url is not None and Event.CONFIRMATION_REQUIRED in settings.webhook.events
+    )
+    if asks and (settings.public_url is None or not settings.auth.configured):
+        yield Clash(
+            (url, ("public_url",)),
+            "Notices will hold no link to approve with: there is no page at a known address.",
+            "Set public_url and [auth].",
+            warning=True,
+        )
+
+
 def _refused(check: Callable[[str], str], value: str, path: KeyPath) -> Iterator[Clash]:
     try:
         check(value)
@@ -191,3 +213,22 @@ def _providers(settings: Settings) -> Iterator[Clash]:
     hint = f"Configured: {known}."
     if settings.default_provider not in {None, *settings.providers}:
         yield Clash((("default_provider",),), "No such provider is configured.", hint)
+    for name in settings.paid_providers or ():
+        if name not in settings.providers:
+            yield Clash((_PAID,), "No such provider is configured.", hint)
+
+
+def _consent(settings: Settings) -> Iterator[Clash]:
+    if settings.paid_providers == ():
+        yield Clash(
+            (_PAID,),
+            "Nobody is asked before money is spent, by any provider.",
+            "Leave it out, and everybody is asked; budgets hold either way.",
+            warning=True,
+        )
+    if settings.consent == "human" and not settings.auth.configured:
+        yield Clash(
+            (("consent",), _TOKENS, _TOKEN),
+            "A person consents on the pages, and without authentication there are none.",
+            "Set auth.tokens_path, auth.token or auth.issuers.",
+        )

@@ -41,6 +41,7 @@ _SENTENCES = {
     "less_than_equal": "This must be at most {le}.",
     "string_too_long": "This may have at most {max_length} characters.",
     "literal_error": "This must be one of {expected}.",
+    "enum": "This must be one of {expected}.",
     "tuple_type": "This must be a list.",
     "dict_type": "This must be a table.",
     "missing": "There is no home directory for it.",

@@ -25,6 +25,8 @@ _CREDENTIALS = {
     "token": ("auth", "token"),
     "database-url": ("database", "url"),
     "sign-in-client-secret": ("sign_in", "client_secret"),
+    "webhook-url": ("webhook", "url"),
+    "webhook-secret": ("webhook", "secret"),
 }
 _PROVIDER_KEY = re.compile(r"provider-([a-z][a-z0-9_-]*)-key\Z")
 _PROVIDER_DEPTH = 3

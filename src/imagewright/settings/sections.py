@@ -24,9 +24,11 @@ from imagewright.settings.units import (
     Templates,
     TrustedProxies,
     UrlPath,
+    Words,
     Zone,
 )
 from imagewright.settings.upstream import Provider
+from imagewright.settings.webhook import Webhook
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -174,6 +176,13 @@ class Settings(BaseSettings):
     default_provider: str | None = Field(
         default=None, description="Preferred by asks that name none; unset is the cheapest."
     )
+    consent: Literal["client", "human"] = Field(
+        default="client", description="The weakest consent that the scope `spend` takes."
+    )
+    paid_providers: Words | None = Field(
+        default=None,
+        description="Providers whose prices are asked about; unset is all, empty is none.",
+    )
     prefix: str = Field(
         default="", max_length=1000, description="Before every prompt, such as a relay's marker."
     )
@@ -189,6 +198,7 @@ class Settings(BaseSettings):
     sign_in: SignIn = SignIn()
     audit: Audit = Audit()
     proxy: Proxy = Proxy()
+    webhook: Webhook = Webhook()
     database: Database = Database()
     imaging: Imaging = Imaging()
     storage: Storage = Storage()

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from imagewright.adapters.notices.letter import PREFIX, read_key
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.forwarding import read_proxies
+from imagewright.core.notice import Event
 from imagewright.core.quantity import parse_bytes, parse_seconds
 from imagewright.core.wording import Wording
 
@@ -217,6 +219,31 @@ def _valkey(value: SecretStr) -> SecretStr:
     return value
 
 
+def _webhook_url(value: SecretStr) -> SecretStr:
+    hint = "Write it like https://hooks.example.com/imagewright"
+    try:
+        parts = urlsplit(value.get_secret_value())
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise Unfit("This is no address.", hint) from None
+    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc:
+        raise Unfit("This is not https:// and a host name.", hint)
+    if parts.fragment or not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise Unfit("The address has a fragment, a blank or letters beyond ASCII.", hint)
+    if parts.scheme == "http" and not is_loopback(host):
+        raise Unfit("Another machine is reached with TLS only, by https://", hint)
+    return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    try:
+        read_key(value.get_secret_value())
+    except ValueError:
+        hint = f'Make one: echo "{PREFIX}$(openssl rand -base64 32)"'
+        raise Unfit(f"This is not {PREFIX} and 24 to 64 bytes in base64.", hint) from None
+    return value
+
+
 Templates = Annotated[dict[str, str], AfterValidator(_templates)]
 Bytes = Annotated[int, _reading(parse_bytes)]
 Seconds = Annotated[int, _reading(parse_seconds)]
@@ -239,5 +266,8 @@ TrustedProxies = Annotated[
 ]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Parameters = Annotated[Mapping[str, str], BeforeValidator(_json)]
+WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+Events = Annotated[tuple[Event, ...], BeforeValidator(_listed)]
 ValkeyUrl = Annotated[SecretStr, AfterValidator(_valkey)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

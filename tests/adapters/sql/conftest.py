@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from imagewright.adapters.sql.approvals import SqlApprovals
 from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.conversations import SqlConversations
@@ -62,7 +63,8 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def desk(database: Database) -> Desk:
-    return Desk(SqlBooks(database), SqlJobs(database), SqlLibrary(database))
+    stores = SqlBooks(database), SqlJobs(database), SqlLibrary(database)
+    return Desk(*stores, answers=SqlApprovals(database))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from imagewright.adapters.sql.audit import SqlAudit
 from tests.contracts.adjustments import AdjustmentsContract
+from tests.contracts.approvals import ApprovalsContract
 from tests.contracts.audit import AuditContract
 from tests.contracts.batches import BatchesContract
 from tests.contracts.books import BooksContract
@@ -37,13 +38,20 @@ class TestJobs(JobsContract):
     pass
 
 
-class TestSessions(SessionsContract):
-    @pytest.fixture
-    def told(self, audit: SqlAudit) -> Told:
-        async def told() -> list[str]:
-            return [f"{each.action} {each.outcome}" for each in await audit.newest(100)]
+@pytest.fixture
+def told(audit: SqlAudit) -> Told:
+    async def told() -> list[str]:
+        return [f"{each.action} {each.outcome}" for each in await audit.newest(100)]
 
-        return told
+    return told
+
+
+class TestApprovals(ApprovalsContract):
+    pass
+
+
+class TestSessions(SessionsContract):
+    pass
 
 
 class TestLibrary(LibraryContract):

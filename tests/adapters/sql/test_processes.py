@@ -4,12 +4,13 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
 from imagewright.adapters.sql.database import Database
 from tests.adapters.sql.invariants import broken
+from tests.contracts.approvals import DIGEST, linked, offered
 from tests.contracts.books import balance
 from tests.contracts.samples import NOON, PRICE, SECOND, Desk
 
@@ -17,24 +18,29 @@ ROOT = Path(__file__).parents[3]
 Crew = subprocess.Popen[str]
 
 
-@contextmanager
-def crews(url: str, *seeds: str, asks: int = 0) -> Iterator[list[Crew]]:
+def crews(url: str, *seeds: str, asks: int = 0) -> AbstractContextManager[list[Crew]]:
     """Processes that work until they are killed, or have done so many asks."""
-    started = [
+    return started(*(("crew", url, seed, str(asks)) for seed in seeds))
+
+
+@contextmanager
+def started(*commands: tuple[str, ...]) -> Iterator[list[Crew]]:
+    """Processes of modules of this room, killed in the end."""
+    running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.adapters.sql.crew", url, seed, str(asks)],
+            [sys.executable, "-m", f"tests.adapters.sql.{name}", *arguments],
             cwd=ROOT,
             env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for seed in seeds
+        for name, *arguments in commands
     ]
     try:
-        yield started
+        yield running
     finally:
-        for process in started:
+        for process in running:
             process.kill()
             process.communicate()
 
@@ -62,6 +68,18 @@ async def test_two_processes_together_admit_what_the_budget_has_room_for(
         assert sum([int(await line(process.stdout)) for process in processes]) == 9
     assert await balance(desk) == (9 * PRICE, 0)
     assert await database.read(broken) == []
+
+
+async def test_of_two_processes_that_approve_by_one_link_one_wins(url: str, desk: Desk) -> None:
+    await linked(desk, await offered(desk))
+    with started(*[("approver", url, DIGEST)] * 2) as processes:
+        for process in processes:
+            assert await line(process.stdout) == "ready"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert sorted([await line(each.stdout) for each in processes]) == ["approved", "gone"]
 
 
 async def test_killed_processes_leave_the_books_right(url: str, database: Database) -> None:

@@ -29,6 +29,7 @@ from imagewright.core.budget import Account
 from imagewright.core.errors import Busy
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE
+from imagewright.core.quote import Consent
 from imagewright.ports.books import Admitted, Capacity, Demand
 
 _RETRY_SECONDS = 5
@@ -114,14 +115,20 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
         _check_standing(connection, demand)
         record_admission(connection, demand, number, same.id)
         return Admitted(job=same, fresh=False)
-    if demand.given is not None:
-        given = replace(demand.quote, id=demand.given, digest=entry.plan_digest)
-        use_up(connection, given, number, Use(job=demand.job, now=demand.now))
+    if demand.given is not None or demand.consent is Consent.HUMAN:
+        wanted = replace(demand.quote, digest=entry.plan_digest)
+        use = Use(job=demand.job, now=demand.now, given=demand.given)
+        entry = with_quote(entry, use_up(connection, wanted, number, use))
     check_room(connection, demand.capacity, number)
     held = holdings(entry, number)
     hold(connection, held)
     job = enter_job(connection, entry, number)
     return Admitted(job=job, fresh=True, crossed=crossings(connection, held))
+
+
+def with_quote(entry: Entry, quote: str) -> Entry:
+    """The same, entered by this quote."""
+    return replace(entry, demand=replace(entry.demand, given=quote))
 
 
 def enter_job(connection: Connection, entry: Entry, number: int, group: str | None = None) -> Job:

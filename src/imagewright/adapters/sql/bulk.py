@@ -14,6 +14,7 @@ from imagewright.adapters.sql.admission import (
     holdings,
     record_admission,
     same_ask,
+    with_quote,
 )
 from imagewright.adapters.sql.conclusion import CANCELED, end_queued
 from imagewright.adapters.sql.crossings import crossings
@@ -28,7 +29,8 @@ from imagewright.core.batch import Group
 from imagewright.core.caller import Caller
 from imagewright.core.errors import NotFound
 from imagewright.core.job import Job
-from imagewright.core.money import FREE
+from imagewright.core.money import FREE, Nano
+from imagewright.core.quote import UNASKED, Consent
 from imagewright.ports.books import AdmittedAll, Bulk, Origin
 
 
@@ -68,6 +70,7 @@ def enter_all(connection: Connection, made: Entries, hold: Hold) -> AdmittedAll:
     for entry in made.entries:
         _check_standing(connection, entry)
     same = None if fresh else _same(connection, number, bulk.digest)
+    made = _use_up(connection, made, number, fresh)
     held = together(each for entry in fresh for each in holdings(entry, number))
     jobs_ = _enter(connection, made, number, fresh, lambda found: hold(found, held))
     known = {**found, **{job.digest: job.id for job in jobs_}}
@@ -105,14 +108,27 @@ def _enter(
     bulk = made.bulk
     if not fresh:
         return []
-    first = fresh[0].demand
-    total = sum(entry.demand.quote.ceiling for entry in fresh)
-    if bulk.given is not None and total:
-        given = replace(bulk.quote, id=bulk.given, ceiling=total)
-        use_up(connection, given, number, Use(job=bulk.group, now=first.now))
-    check_room(connection, first.capacity, number)
+    check_room(connection, fresh[0].demand.capacity, number)
     hold(connection)
-    return [enter_job(connection, entry, number, bulk.group) for entry in fresh]
+    by = [with_quote(each, bulk.given) if bulk.given and _asked(each) else each for each in fresh]
+    return [enter_job(connection, entry, number, bulk.group) for entry in by]
+
+
+def _use_up(connection: Connection, made: Entries, number: int, fresh: list[Entry]) -> Entries:
+    """The same, by the quote that is used up where what is new was asked for."""
+    bulk = made.bulk
+    asked = [entry.demand for entry in fresh if _asked(entry)]
+    human = any(demand.consent is Consent.HUMAN for demand in asked)
+    if not asked or (bulk.given is None and not human):
+        return made
+    total = Nano(sum(demand.quote.ceiling for demand in asked))
+    use = Use(job=bulk.group, now=bulk.demands[0].now, given=bulk.given)
+    given = use_up(connection, replace(bulk.quote, ceiling=total), number, use)
+    return replace(made, bulk=replace(bulk, given=given))
+
+
+def _asked(entry: Entry) -> bool:
+    return entry.demand.consent not in UNASKED
 
 
 def _check_standing(connection: Connection, entry: Entry) -> None:

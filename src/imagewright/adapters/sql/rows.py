@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from imagewright.core.budget import Account, Level
@@ -11,7 +12,7 @@ from imagewright.core.image import Image, Origin, Parent
 from imagewright.core.job import Job, State
 from imagewright.core.money import Nano
 from imagewright.core.picture import Format, Picture
-from imagewright.core.quote import Consent, Quote
+from imagewright.core.quote import Consent, Quote, Told
 from imagewright.core.size import Size
 
 Values = dict[str, Any]
@@ -84,6 +85,7 @@ def quote_of(row: Found) -> Quote:
         ceiling=Nano(row["ceiling"]),
         estimate=row["estimate"],
         expires_at=row["expires_at"],
+        told=_told_of(row["told"]),
     )
 
 
@@ -99,7 +101,15 @@ def quote_values(quote: Quote) -> Values:
         "ceiling": quote.ceiling,
         "estimate": quote.estimate,
         "expires_at": quote.expires_at,
+        "told": None if quote.told is None else json.dumps(asdict(quote.told)),
     }
+
+
+def _told_of(text: str | None) -> Told | None:
+    if text is None:
+        return None
+    found = json.loads(text)
+    return Told(**{**found, "fallbacks": tuple(found["fallbacks"])})
 
 
 def accounts_text(accounts: Iterable[Account]) -> str:

@@ -61,6 +61,12 @@ class Metrics:
             ["action"],
             registry=self.registry,
         )
+        self._notices = Counter(
+            "imagewright_notices",
+            "Notices to the operator's webhook that came to an end.",
+            ["event", "outcome"],
+            registry=self.registry,
+        )
         self._providers = Gauge(
             "imagewright_provider_degraded",
             "Providers that do not answer what models they have.",
@@ -101,6 +107,10 @@ class Metrics:
     def audit_dropped(self, action: str) -> None:
         """Count a line that is lost."""
         self._audit_dropped.labels(action).inc()
+
+    def notice(self, event: str, outcome: str) -> None:
+        """Count a notice that was delivered or lost."""
+        self._notices.labels(event, outcome).inc()
 
     def provider(self, name: str, *, degraded: bool) -> None:
         """Tell whether a provider does not answer what models it has."""

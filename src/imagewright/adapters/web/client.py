@@ -51,9 +51,10 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request. Either `json` or `fields` and `files` make its body.
+    """One request. One of `json`, `content`, or `fields` and `files` makes its body.
 
-    `secrets` are headers of this request alone, for credentials that expire.
+    Without a `path` it goes to the endpoint's own address. `secrets` are headers of this request
+    alone, for credentials that expire.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     json: Mapping[str, object] | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: tuple[FilePart, ...] = ()
     limit: int
@@ -144,7 +146,9 @@ class Client:
         return Answer(status=status, headers=headers, body=bytes(body))
 
     def _request(self, call: Call, progress: "_Progress") -> httpx.Request:
-        path = f"{self._base.path.rstrip('/')}/{call.path.lstrip('/')}"
+        path = self._base.path
+        if call.path:
+            path = f"{path.rstrip('/')}/{call.path.lstrip('/')}"
         bounds = self._endpoint.bounds
         timeouts = {"connect": bounds.connect, "pool": bounds.connect}
         return httpx.Request(
@@ -152,6 +156,7 @@ class Client:
             self._base.copy_with(path=path, params=self._query(call)),
             headers=self._request_headers(call),
             json=call.json,
+            content=call.content,
             data=dict(call.fields) or None,
             files=[_part(part) for part in call.files] or None,
             extensions={

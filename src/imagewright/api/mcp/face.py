@@ -15,6 +15,7 @@ from imagewright.core.ids import Kind
 from imagewright.core.shape import Shaper
 from imagewright.ports.books import Origin
 from imagewright.ports.telemetry import Telemetry
+from imagewright.services.approvals import ApprovalService
 from imagewright.services.batch import BatchService
 from imagewright.services.conversations import ConversationService
 from imagewright.services.gate import Gate
@@ -55,6 +56,7 @@ class Face:
     telemetry: Telemetry
     witness: Witness
     shaper: Shaper
+    approvals: ApprovalService
     new_id: Callable[[Kind], str]
     local: bool
     paths: bool = False

@@ -14,6 +14,10 @@ _WRITE = (
 )
 _FREE = "Only free models are open to you."
 _ASKED = "Paid models ask for consent each time, through your client."
+_HUMAN = (
+    "Paid models need a person's approval each time: lead your user to the approval_url of "
+    "confirmation_required, then repeat the call."
+)
 _RELAYED = "A paid ask answers confirmation_required; repeat it with confirm set to the quote."
 _UNATTENDED = "Paid models run without a question inside your budget."
 
@@ -35,5 +39,6 @@ def instructions(face: Face, text: str) -> str:
         elif Consent.UNATTENDED in strengths:
             parts.append(_UNATTENDED)
         else:
-            parts.append(_RELAYED if Consent.ECHO in strengths else _ASKED)
+            asked = _ASKED if Consent.CLIENT in strengths else _HUMAN
+            parts.append(_RELAYED if Consent.ECHO in strengths else asked)
     return "\n".join(part for part in (*parts, text) if part)

@@ -38,15 +38,16 @@ async def estimate_cost(  # the signature is the schema
     """What an ask, or a batch of items, would cost at most. Does nothing."""
     arguments = {name: value for name, value in locals().items() if name not in {"ctx", "items"}}
     face, caller = face_of(ctx), face_of(ctx).caller()
-    consents = face.gate.consents(caller)
     if items is None:
-        ask = await _asked(ctx, arguments)
-        return quote_result(face.images.estimate(caller, ask), consents)
+        one = face.images.estimate(caller, await _asked(ctx, arguments))
+        return quote_result(one, face.gate.ways(caller, (one.plan, one.quote)))
     if any(value not in {None, AUTO} for value in map(_plain, arguments.values())):
         raise InvalidRequest(
             "Give items, or the arguments of one ask.", hint="Put them into each item."
         )
-    return quotes_result(face.batches.estimate(caller, await batch_priced(ctx, items)), consents)
+    whole = face.batches.estimate(caller, await batch_priced(ctx, items))
+    parts = [(part.plan, part.quote) for part in whole.parts]
+    return quotes_result(whole, face.gate.ways(caller, *parts))
 
 
 def _plain(value: object) -> object:

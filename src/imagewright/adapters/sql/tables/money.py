@@ -34,8 +34,15 @@ quotes = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
     Column("job", Text),
+    Column("approved_at", BigInteger),
+    Column("told", Text),
+    Column("link", Text),
 )
-"""Open while `closed_at` is null and `expires_at` is to come; `job` is what it was used for."""
+"""Open while `closed_at` is null and `expires_at` is to come; `job` is what it was used for.
+
+`told` is JSON of what the question tells beside these columns, gone once it is closed. `link` is
+the SHA-256 of what a one-time link holds.
+"""
 
 Index(
     "ix_quotes_open",
@@ -43,6 +50,14 @@ Index(
     quotes.c.created_at,
     sqlite_where=quotes.c.closed_at.is_(None),
     postgresql_where=quotes.c.closed_at.is_(None),
+)
+
+Index(
+    "ix_quotes_link",
+    quotes.c.link,
+    unique=True,
+    sqlite_where=quotes.c.link.is_not(None),
+    postgresql_where=quotes.c.link.is_not(None),
 )
 
 jobs = Table(

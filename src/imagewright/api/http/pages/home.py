@@ -1,17 +1,15 @@
 """`/ui`: who you are here."""
 
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from imagewright.api.http.pages.door import Door
+from imagewright.api.http.pages.moment import moment
 from imagewright.api.http.pages.paper import Paper
 from imagewright.core.session import How
 from imagewright.services.gate import Gate
-
-_MICRO = 1_000_000
 
 
 class HomePage:
@@ -33,13 +31,8 @@ class HomePage:
             "scopes": sorted(scope.value for scope in self._gate.scopes(caller)),
             "how": "a token" if session.how is How.TOKEN else "the identity provider",
             "approves": session.approves,
-            "began": self._moment(session.began_at),
-            "ends": self._moment(session.ends_at),
+            "began": moment(session.began_at, self._zone),
+            "ends": moment(session.ends_at, self._zone),
             "csrf": session.csrf,
         }
         return self._paper.page("home", values, origin=self._door.origin(request))
-
-    def _moment(self, at: int) -> dict[str, str]:
-        exact = datetime.fromtimestamp(at // _MICRO, UTC)
-        local = exact.astimezone(self._zone)
-        return {"exact": exact.isoformat(), "shown": f"{local:%d %B %Y, %H:%M} {self._zone.key}"}

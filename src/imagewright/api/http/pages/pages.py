@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from imagewright.api.http.errors import Route
 from imagewright.api.http.pages.answers import paging
+from imagewright.api.http.pages.approvals import ApprovalPages
 from imagewright.api.http.pages.home import HomePage
 from imagewright.api.http.pages.paper import Paper
 from imagewright.api.http.pages.sign_in import SignInPages
@@ -21,6 +22,7 @@ class Pages:
     paper: Paper
     home: HomePage
     sign_in: SignInPages
+    approvals: ApprovalPages
     new_id: Callable[[Kind], str]
 
     def routes(self) -> tuple[tuple[str, str, Route], ...]:
@@ -32,6 +34,7 @@ class Pages:
             ("/ui/sign-in", "POST", self.sign_in.send),
             ("/ui/sign-in/callback", "GET", self.sign_in.back),
             ("/ui/sign-out", "POST", self.sign_in.leave),
+            *self.approvals.routes(),
         )
         return tuple(
             (path, method, paging(route, self.paper, self.new_id)) for path, method, route in routes

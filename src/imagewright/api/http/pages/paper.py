@@ -6,7 +6,17 @@ from importlib.resources import files
 from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-_TEMPLATES = ("base", "sign_in", "going", "home", "error", "consent")
+_TEMPLATES = (
+    "base",
+    "sign_in",
+    "going",
+    "home",
+    "error",
+    "consent",
+    "approvals",
+    "approval",
+    "answered",
+)
 _HEADERS = {
     "Cache-Control": "no-store",
     # With no-referrer, browsers would send `Origin: null` with our own forms.
