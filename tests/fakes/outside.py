@@ -66,6 +66,7 @@ class Counted:
     degraded: dict[str, bool] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     soft: list[tuple[str, str]] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         pass
@@ -75,6 +76,9 @@ class Counted:
 
     def auth_failure(self, reason: str) -> None:
         self.refused.append(reason)
+
+    def limited(self, limit: str) -> None:
+        self.limits.append(limit)
 
     def audit_dropped(self, action: str) -> None:
         self.dropped.append(action)

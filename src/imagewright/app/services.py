@@ -1,6 +1,6 @@
 """The services, each given its parts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from imagewright.api.mcp.open_answers import OpenAnswers
 from imagewright.app.authorization import Authorizing, authorizing_of
 from imagewright.app.parts import Parts, database_url
 from imagewright.app.upstreams import routing_of
+from imagewright.core.limit import parse_rate
 from imagewright.core.picture import PictureLimits
 from imagewright.core.shape import Shaper
 from imagewright.core.tries import Tries
@@ -29,7 +30,9 @@ from imagewright.services.inputs import InputRules, Inputs
 from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
+from imagewright.services.limiter import Limiter
 from imagewright.services.links import LinkRules, LinkService
+from imagewright.services.own_limits import OwnLimits
 from imagewright.services.sealer import Sealer
 from imagewright.services.sessions import SessionRules, SessionService
 from imagewright.services.sign_in import SignInService, Watch
@@ -74,6 +77,8 @@ class Services:
     batches: BatchService
     links: LinkService
     usage: UsageService
+    own_limits: OwnLimits
+    limiter: Limiter
     status: StatusService
     workers: Workers
     sealer: Sealer
@@ -90,11 +95,9 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     shaper, witness = _shaper(settings, parts), _witness(settings, parts)
     authorizing = _authorizing(settings, parts, standing, witness)
     chain = _chain(parts, authorizing, standing)
-    rules = _gate_rules(settings, parts, shaper)
-    gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
-    library = _library(settings, parts)
-    intake = Intake()
-    breakers = _breakers(settings, parts)
+    limiter, gate = _limiter(settings, parts, standing), _gate(settings, parts, standing, shaper)
+    library = _library(settings, parts, gate)
+    intake, breakers = Intake(), _breakers(settings, parts)
     signals = Signals(intake=intake, queue=parts.queue, board=parts.board)
     image_rules = _image_rules(settings, clock, breakers)
     images = ImageService(gate, library, parts.catalogue, signals, image_rules)
@@ -116,8 +119,10 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         batches=BatchService(road, clock),
         links=_links(settings, parts, gate),
         usage=UsageService(parts.books, gate.accounts),
+        own_limits=_own_limits(settings, parts, limiter),
+        limiter=limiter,
         status=_status(settings, parts, intake),
-        workers=_workers(settings, replace(parts, chain=chain), gate, library, breakers),
+        workers=_workers(settings, parts, limiter, _bench(parts, chain, gate, library, breakers)),
         sealer=Sealer(parts.audit, clock),
         witness=witness,
         shaper=shaper,
@@ -201,19 +206,31 @@ def _shaper(settings: Settings, parts: Parts) -> Shaper:
     return Shaper(key=parts.keys.derive("audit prompts"), text=settings.audit.prompts == "text")
 
 
-def _gate_rules(settings: Settings, parts: Parts, shaper: Shaper) -> GateRules:
+def _limiter(settings: Settings, parts: Parts, standing: Standing) -> Limiter:
+    strangers = parse_rate(settings.rates.strangers)
+    return Limiter(standing, parts.rates, parts.metrics, strangers)
+
+
+def _own_limits(settings: Settings, parts: Parts, limiter: Limiter) -> OwnLimits:
+    return OwnLimits(parts.books, limiter, parts.world.clock, ZoneInfo(settings.time_zone))
+
+
+def _gate(settings: Settings, parts: Parts, standing: Standing, shaper: Shaper) -> Gate:
     limits = settings.limits
-    return GateRules(
+    rules = GateRules(
         zone=ZoneInfo(settings.time_zone),
         quote_seconds=limits.quote,
         reuse_seconds=limits.reuse,
         capacity=Capacity(queued=limits.queue, waiting=limits.waiting),
         shaper=shaper,
         alarm=Alarm(parts.metrics),
+        picture=limits.output_bytes,
+        limited=parts.metrics.limited,
     )
+    return Gate(standing, parts.books, parts.catalogue, rules, parts.world)
 
 
-def _library(settings: Settings, parts: Parts) -> LibraryService:
+def _library(settings: Settings, parts: Parts, gate: Gate) -> LibraryService:
     limits = settings.limits
     common = {"pixels": limits.pixels, "edge": limits.edge, "frames": limits.frames}
     rules = LibraryRules(
@@ -223,18 +240,22 @@ def _library(settings: Settings, parts: Parts) -> LibraryService:
         preview=Preview(edge=limits.thumbnail_edge, bytes=limits.preview_bytes),
     )
     shelf = Shelf(rows=parts.library, blobs=parts.blobs, imaging=parts.imaging)
-    return LibraryService(shelf, rules, parts.world)
+    return LibraryService(shelf, rules, parts.world, gate.quotas)
 
 
-def _workers(
-    settings: Settings, parts: Parts, gate: Gate, library: LibraryService, breakers: Breakers
-) -> Workers:
-    bench = Bench(
+def _bench(
+    parts: Parts,
+    chain: Authenticator | None,
+    gate: Gate,
+    library: LibraryService,
+    breakers: Breakers,
+) -> Bench:
+    return Bench(
         gate=gate,
         jobs=parts.jobs,
         library=library,
         conversations=parts.conversations,
-        credentials=parts.chain,
+        credentials=chain,
         board=parts.board,
         clock=parts.world.clock,
         telemetry=parts.metrics,
@@ -242,8 +263,13 @@ def _workers(
         providers=parts.providers,
         breakers=breakers,
     )
+
+
+def _workers(settings: Settings, parts: Parts, limiter: Limiter, bench: Bench) -> Workers:
     rules = WorkerRules(
-        running=settings.limits.running, sole=database_url(settings).startswith("sqlite")
+        running=settings.limits.running,
+        sole=database_url(settings).startswith("sqlite"),
+        own=limiter.jobs,
     )
     owner = parts.owner
     return Workers(Work(bench, owner), parts.jobs, parts.queue, parts.world.clock, rules)
@@ -276,4 +302,6 @@ def _status(settings: Settings, parts: Parts, intake: Intake) -> StatusService:
     }
     if parts.proxy is not None and parts.proxy.ping is not None:
         pings["valkey"] = parts.proxy.ping
+    if settings.rates.valkey_url is not None:
+        pings["rates"] = parts.rates.ping
     return StatusService(about, pings, intake, parts.world.clock)

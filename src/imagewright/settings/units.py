@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.forwarding import read_proxies
+from imagewright.core.limit import parse_rate
 from imagewright.core.quantity import parse_bytes, parse_seconds
 from imagewright.core.wording import Wording
 
@@ -217,6 +218,14 @@ def _valkey(value: SecretStr) -> SecretStr:
     return value
 
 
+def _rate(value: str) -> str:
+    try:
+        parse_rate(value)
+    except InvalidRequest as error:
+        raise Unfit(error.sentence, error.hint) from None
+    return value
+
+
 Templates = Annotated[dict[str, str], AfterValidator(_templates)]
 Bytes = Annotated[int, _reading(parse_bytes)]
 Seconds = Annotated[int, _reading(parse_seconds)]
@@ -239,5 +248,6 @@ TrustedProxies = Annotated[
 ]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Parameters = Annotated[Mapping[str, str], BeforeValidator(_json)]
+RateText = Annotated[str, AfterValidator(_rate)]
 ValkeyUrl = Annotated[SecretStr, AfterValidator(_valkey)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, Holding, enter_hold, stored
+from imagewright.adapters.sql.quotas import check_quota
 from imagewright.adapters.sql.quotes import Use, use_up
 from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import Values, accounts_text, caller_values, job_of
@@ -118,6 +119,7 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
         given = replace(demand.quote, id=demand.given, digest=entry.plan_digest)
         use_up(connection, given, number, Use(job=demand.job, now=demand.now))
     check_room(connection, demand.capacity, number)
+    check_quota(connection, demand.quota, number, demand.plan.ask.n)
     held = holdings(entry, number)
     hold(connection, held)
     job = enter_job(connection, entry, number)

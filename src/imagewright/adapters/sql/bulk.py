@@ -18,6 +18,7 @@ from imagewright.adapters.sql.admission import (
 from imagewright.adapters.sql.conclusion import CANCELED, end_queued
 from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, together
+from imagewright.adapters.sql.quotas import check_quota
 from imagewright.adapters.sql.quotes import Use, use_up
 from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import Found, job_of
@@ -111,6 +112,7 @@ def _enter(
         given = replace(bulk.quote, id=bulk.given, ceiling=total)
         use_up(connection, given, number, Use(job=bulk.group, now=first.now))
     check_room(connection, first.capacity, number)
+    check_quota(connection, first.quota, number, sum(each.demand.plan.ask.n for each in fresh))
     hold(connection)
     return [enter_job(connection, entry, number, bulk.group) for entry in fresh]
 

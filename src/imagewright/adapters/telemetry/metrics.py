@@ -45,6 +45,7 @@ class Metrics:
             registry=self.registry,
         )
         self._count()
+        self._tell()
         # The label values are few; finding a child by them costs more than observing.
         self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
 
@@ -55,12 +56,26 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self._limited = Counter(
+            "imagewright_limited",
+            "What was refused by a limit of the caller's.",
+            ["limit"],
+            registry=self.registry,
+        )
         self._audit_dropped = Counter(
             "imagewright_audit_dropped",
             "Lines of the audit that found no room.",
             ["action"],
             registry=self.registry,
         )
+        self._soft_limits = Counter(
+            "imagewright_soft_limits",
+            "Soft limits that were reached.",
+            ["level", "span"],
+            registry=self.registry,
+        )
+
+    def _tell(self) -> None:
         self._providers = Gauge(
             "imagewright_provider_degraded",
             "Providers that do not answer what models they have.",
@@ -71,12 +86,6 @@ class Metrics:
             "imagewright_provider_open",
             "Providers that are left alone after failures.",
             ["provider"],
-            registry=self.registry,
-        )
-        self._soft_limits = Counter(
-            "imagewright_soft_limits",
-            "Soft limits that were reached.",
-            ["level", "span"],
             registry=self.registry,
         )
         self._files = Gauge(
@@ -97,6 +106,10 @@ class Metrics:
     def auth_failure(self, reason: str) -> None:
         """Count a token that was not taken."""
         self._auth_failures.labels(reason).inc()
+
+    def limited(self, limit: str) -> None:
+        """Count what a limit refused."""
+        self._limited.labels(limit).inc()
 
     def audit_dropped(self, action: str) -> None:
         """Count a line that is lost."""
