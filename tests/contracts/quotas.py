@@ -98,8 +98,7 @@ class QuotaContract:
             image = self.large(desk, job.id)
             assert await desk.books.settle(verdict(job, images=(image,)))
         tally = await desk.books.tally(OWNER.subject, NOON)
-        assert 3 * PICTURE <= tally.stored + PICTURE - 1 < 5 * PICTURE
-        assert tally.stored <= 4 * PICTURE
+        assert 2 * PICTURE < tally.stored <= 4 * PICTURE
 
     @staticmethod
     def large(desk: Desk, job: str | None = None) -> Image:

@@ -4,6 +4,11 @@ import math
 from dataclasses import dataclass
 
 
+def counted(previous: int, share: float, current: int) -> int:
+    """What counts of a span of which this share has not faded, and of the one under way."""
+    return math.floor(previous * share) + current
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Two counts: of the span before, which fades evenly, and of the one under way.
@@ -22,7 +27,7 @@ class Window:
     @property
     def counted(self) -> int:
         """What counts now."""
-        return math.floor(self.previous * self.fading / self.seconds) + self.current
+        return counted(self.previous, self.fading / self.seconds, self.current)
 
     def after(self, most: int, cost: int) -> int:
         """Whole seconds until `cost` has room below `most`: 0 for now, else one at least.

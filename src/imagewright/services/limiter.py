@@ -15,6 +15,7 @@ from imagewright.ports.telemetry import Telemetry
 
 STRANGERS = "strangers"
 _KEPT = 10_000
+_Whose = tuple[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +38,17 @@ class Limiter:
         self._rates = rates
         self._telemetry = telemetry
         self._strangers = strangers
-        self._known: tuple[Acl | None, dict[Caller, Bounds]] = (None, {})
+        self._known: tuple[Acl | None, dict[_Whose, Bounds]] = (None, {})
 
     def bounds(self, caller: Caller) -> Bounds:
         """The limits in force for the caller. Raises Unavailable."""
         acl = self._acl.current()
         if self._known[0] is not acl or len(self._known[1]) >= _KEPT:
             self._known = (acl, {})
-        found = self._known[1].get(caller)
+        whose = (caller.subject, caller.groups)
+        found = self._known[1].get(whose)
         if found is None:
-            found = self._known[1][caller] = bounds(acl, caller)
+            found = self._known[1][whose] = bounds(acl, caller)
         return found
 
     def jobs(self, caller: Caller) -> int | None:

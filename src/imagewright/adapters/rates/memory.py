@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from imagewright.core.limit import Pace
-from imagewright.core.window import Window
+from imagewright.core.window import Window, counted
 from imagewright.ports.clock import Clock
 
 _MOST = 20_000
@@ -34,10 +34,12 @@ class MemoryRates:
     async def take(self, key: str, pace: Pace, cost: int = 1) -> int:
         now = self._clock.monotonic()
         counts = self._found((key, pace.seconds), now)
-        after = _window(counts, pace.seconds, now).after(pace.count, cost)
-        if after == 0:
+        share = (counts.began + pace.seconds - now) / pace.seconds
+        # Most requests have room, and each waits for this.
+        if counted(counts.previous, share, counts.current) + cost <= pace.count:
             counts.current += cost
-        return after
+            return 0
+        return max(1, _window(counts, pace.seconds, now).after(pace.count, cost))
 
     async def look(self, key: str, seconds: int) -> Window:
         now = self._clock.monotonic()
