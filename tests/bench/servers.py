@@ -18,6 +18,8 @@ from tests.end_to_end.service import digest
 SUBJECTS = tuple(f"user:painter{number}" for number in range(8))
 OWNER = "user:olga@example.com"
 READER = "user:rita@example.com"
+_COUNTED = '[everyone]\nrate = "1000000/minute"\n'
+"""Every call is counted, as an operator would have it."""
 _SCOPES = {OWNER: '["*", "spend:relayed"]', READER: '["images:read"]'}
 _WRITER = '["write"]'
 _PATIENCE = 30.0
@@ -60,7 +62,7 @@ class Ours:
         state.mkdir(mode=0o700)
         tokens = {who: mint(os.urandom) for who in (*SUBJECTS, *_SCOPES)}
         lines = [f'"{who}" = {_SCOPES.get(who, _WRITER)}' for who in tokens]
-        (state / "acl.toml").write_text("[subjects]\n" + "\n".join(lines) + "\n")
+        (state / "acl.toml").write_text("\n".join(("[subjects]", *lines, _COUNTED)))
         for number, (who, token) in enumerate(tokens.items()):
             entry = NewToken(id=f"tok_{number}", sha256=digest(token), subject=who)
             add(state / "tokens.toml", entry)

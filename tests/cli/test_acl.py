@@ -163,6 +163,22 @@ def test_a_question_that_is_none(place: Path, subject: str, action: str) -> None
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
 
 
+def test_limits_are_explained_with_their_lines(place: Path) -> None:
+    other = place / "new.toml"
+    other.write_text(
+        '[subjects."user:alice"]\nscopes = ["read"]\nrate = "30/minute"\n'
+        '[everyone]\nrate = "20/minute"\nstorage = "2GiB"\n'
+    )
+    asked = ("explain", str(other), "--subject", "user:alice", "--action", "get_image")
+    limits = [
+        "new.toml:5: everyone.rate limits user:alice to 20/minute.",
+        "new.toml:6: everyone.storage limits user:alice to 2GiB.",
+    ]
+    assert told(place, *asked)["limits"] == limits
+    assert said(place, *asked).splitlines()[2:] == limits
+    assert told(place, "check", str(other)) == {"ok": True, "flaws": []}
+
+
 def test_what_was_revoked_is_explained_and_restored(place: Path) -> None:
     asked = ("explain", "--subject", "user:alice", "--action", "get_image", "--token", "tok_a")
     assert told(place, *asked)["allowed"]
@@ -174,6 +190,7 @@ def test_what_was_revoked_is_explained_and_restored(place: Path) -> None:
             "allowed": False,
             "reason": "revoked",
             "because": [f"The {' '.join(what)} is revoked."],
+            "limits": [],
         }
         assert said(place, "restore", *what, "--reason", "found") == (
             f"Restored: {' '.join(what)}.\n"

@@ -21,7 +21,7 @@ from imagewright.core.verdict import Verdict
 from imagewright.ports.approvals import Approvals
 from imagewright.ports.books import Books, Capacity, Demand
 from imagewright.ports.books import Origin as Whence
-from imagewright.ports.jobs import Jobs, Lease
+from imagewright.ports.jobs import Jobs, Lease, Own
 from imagewright.ports.library import Library
 
 SECOND = 1_000_000
@@ -147,8 +147,10 @@ class Desk:
         assert await self.jobs.start(job, owner, now)
         return job
 
-    async def claim(self, owner: str = "worker-1", now: int = NOON + SECOND) -> Job | None:
-        return await self.jobs.claim(Lease(owner=owner, until=now + 60 * SECOND), 2, now)
+    async def claim(
+        self, owner: str = "worker-1", now: int = NOON + SECOND, own: Own | None = None
+    ) -> Job | None:
+        return await self.jobs.claim(Lease(owner=owner, until=now + 60 * SECOND), 2, now, own)
 
     def image(self, job: str | None = None, prompt: str = "a fox", **changes: Any) -> Image:
         id_ = self.id(Kind.IMAGE)

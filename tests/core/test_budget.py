@@ -14,6 +14,7 @@ from imagewright.core.budget import (
     Charge,
     Level,
     Span,
+    day_began,
     period,
     resets_at,
 )
@@ -83,6 +84,19 @@ def test_a_period_ends_at_the_next_midnight_at_that_place(
     span: Span, at: str, zone: ZoneInfo, reset: str
 ) -> None:
     assert resets_at(span, moment(at), zone) == moment(reset)
+
+
+@given(at=MOMENTS, zone=ZONES)
+def test_a_day_began_where_the_one_before_ended(at: int, zone: ZoneInfo) -> None:
+    began = day_began(at, zone)
+    assert began <= at < resets_at(Span.DAY, at, zone)
+    assert period(Span.DAY, began, zone) == period(Span.DAY, at, zone)
+    assert period(Span.DAY, began - 1, zone) < period(Span.DAY, at, zone)
+
+
+def test_a_day_whose_midnight_comes_twice_began_at_the_first() -> None:
+    late = moment("2026-11-01T00:30:00-05:00")
+    assert day_began(late, HAVANA) == moment("2026-11-01T00:00:00-04:00")
 
 
 @given(span=st.sampled_from(Span), at=MOMENTS, zone=ZONES)

@@ -8,6 +8,7 @@ import pytest
 from imagewright.core.ask import Quality
 from imagewright.core.budget import Budget
 from imagewright.core.difference import Change, changes
+from imagewright.core.limit import Limits, Pace
 from imagewright.core.money import Nano
 from imagewright.core.policy import Acl, Entry, Maximum
 from imagewright.core.scope import Scope
@@ -15,10 +16,17 @@ from imagewright.core.scope import Scope
 DAY = date(2026, 11, 21)
 READ, WRITE = Scope.IMAGES_READ, Scope.IMAGES_WRITE
 DOLLAR = 1_000_000_000
+GIB = 1024**3
+MINUTELY = Pace(count=30, seconds=60)
+DAILY = Pace(count=GIB, seconds=86_400)
 
 
 def entry(*scopes: Scope, **limits: Any) -> Entry:
     return Entry(scopes=frozenset(scopes), **limits)
+
+
+def limits(**values: Any) -> dict[str, Limits]:
+    return {"limits": Limits(**values)}
 
 
 def alice(each: Entry) -> Acl:
@@ -36,6 +44,26 @@ def between(old: Entry, new: Entry) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def test_nothing_changed_is_no_difference() -> None:
     assert changes(alice(entry(READ, tools=("a",))), alice(entry(READ, tools=("a",))), DAY) == ()
+
+
+def test_limits_are_told_as_they_are_written() -> None:
+    old = entry(**limits(rate=MINUTELY, images=20, jobs=1, storage=GIB))
+    new = entry(**limits(images=30, jobs=2, storage=2 * GIB, bandwidth=DAILY))
+    assert between(old, new) == (
+        (
+            "rate 30/minute -> no limit",
+            "images 20/day -> 30/day",
+            "jobs 1 -> 2",
+            "storage 1GiB -> 2GiB",
+        ),
+        ("bandwidth no limit -> 1GiB/day",),
+    )
+
+
+def test_a_rate_of_another_span_is_gained_and_lost() -> None:
+    hourly = Pace(count=500, seconds=3600)
+    said = ("rate 30/minute -> 500/hour",)
+    assert between(entry(**limits(rate=MINUTELY)), entry(**limits(rate=hourly))) == (said, said)
 
 
 def test_who_comes_and_who_goes() -> None:
@@ -57,6 +85,11 @@ def test_who_comes_and_who_goes() -> None:
         ({"budget": Budget(day=Nano(DOLLAR))}, {}, "budget day"),
         ({"budget": Budget(per_call=Nano(0))}, {"budget": Budget(per_call=Nano(1))}, "budget per"),
         ({"maximum": Maximum(n=2)}, {"maximum": Maximum(n=3)}, "max n"),
+        (limits(rate=MINUTELY), {}, "rate"),
+        (limits(images=20), limits(images=30), "images"),
+        (limits(jobs=1), limits(jobs=2), "jobs"),
+        (limits(storage=GIB), limits(storage=2 * GIB), "storage"),
+        (limits(bandwidth=DAILY), {}, "bandwidth"),
         ({"maximum": Maximum(pixels=2)}, {}, "max pixels"),
         (
             {"maximum": Maximum(quality=Quality.LOW)},

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from imagewright.core import policy
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.explanation import Because, Explanation, Key, Question, explain
+from imagewright.core.limit import Limits, Pace
 from imagewright.core.policy import Acl, Entry
 from imagewright.core.revocation import EVERYBODY, Target, What
 from imagewright.core.scope import Scope
@@ -49,6 +50,24 @@ def test_every_entry_that_grants_is_named() -> None:
     assert found.because[0].sentence == "grants images:read."
     (only,) = asked(WRITE).because
     assert only.key == ("groups", "design", "scopes")
+
+
+def test_what_is_allowed_is_told_with_the_limits_that_hold_there() -> None:
+    limited = replace(
+        ACL,
+        subjects={"user:alice": Entry(scopes=frozenset({READ}), limits=Limits(images=5))},
+        groups={"design": Entry(limits=Limits(jobs=2, storage=2 * 1024**3))},
+        everyone=Entry(limits=Limits(images=9, rate=Pace(count=30, seconds=60))),
+    )
+    found = asked(acl=limited)
+    assert found.allowed
+    assert {each.key: each.sentence for each in found.limits} == {
+        ("everyone", "rate"): "limits user:alice to 30/minute.",
+        ("subjects", "user:alice", "images"): "limits user:alice to 5/day.",
+        ("groups", "design", "jobs"): "limits user:alice to 2.",
+        ("groups", "design", "storage"): "limits user:alice to 2GiB.",
+    }
+    assert asked(WRITE, acl=limited).limits == ()
 
 
 def test_a_list_that_leaves_it_out_is_named() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from imagewright.core.errors import InvalidRequest
-from imagewright.core.quantity import parse_bytes, parse_seconds
+from imagewright.core.quantity import bytes_text, parse_bytes, parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,18 @@ def test_durations(value: object, expected: int) -> None:
 def test_what_is_no_duration(value: object) -> None:
     with pytest.raises(InvalidRequest):
         parse_seconds(value)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0B"),
+        (1023, "1023B"),
+        (1024, "1KiB"),
+        (1536 * 1024, "1.5MiB"),
+        (2 * 1024**3, "2GiB"),
+        (3 * 1024**4, "3TiB"),
+    ],
+)
+def test_bytes_as_people_read_them(count: int, said: str) -> None:
+    assert bytes_text(count) == said

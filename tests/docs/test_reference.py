@@ -222,6 +222,7 @@ def test_every_metric_has_its_row() -> None:
     metrics.request("a", 200, 0.0)
     metrics.job("a", "b", 0.0)
     metrics.auth_failure("a")
+    metrics.limited("a")
     metrics.audit_dropped("a")
     metrics.file("a", faulty=True)
     metrics.notice("a", "b")

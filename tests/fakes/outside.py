@@ -67,6 +67,7 @@ class Counted:
     refused: list[str] = field(default_factory=list)
     soft: list[tuple[str, str]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         pass
@@ -76,6 +77,9 @@ class Counted:
 
     def auth_failure(self, reason: str) -> None:
         self.refused.append(reason)
+
+    def limited(self, limit: str) -> None:
+        self.limits.append(limit)
 
     def audit_dropped(self, action: str) -> None:
         self.dropped.append(action)

@@ -14,7 +14,7 @@ SPENDING = frozenset({"edit", "generate", "submit"})
 GATE = frozenset({"services/accounts.py", "services/gate.py"})
 MONEY = frozenset({"budget", "pricing", "purse", "quote", "spending"})
 # When a budget begins again is no secret: the books and the usage page say it.
-CALENDAR = frozenset({"period", "resets_at"})
+CALENDAR = frozenset({"day_began", "period", "resets_at"})
 
 
 def spends(source: str) -> list[int]:

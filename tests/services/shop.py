@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from imagewright.adapters.queue.board import InProcessBoard
 from imagewright.adapters.queue.inprocess import InProcessQueue
+from imagewright.adapters.rates.memory import MemoryRates
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.conversations import SqlConversations
 from imagewright.adapters.sql.database import Database, SqlConfig
@@ -42,6 +43,8 @@ from imagewright.services.inputs import InputRules, Inputs
 from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
+from imagewright.services.limiter import Limiter
+from imagewright.services.quotas import QuotaRules, Quotas
 from imagewright.services.wish import Answer
 from imagewright.services.work import Work
 from imagewright.services.workers import WorkerRules, Workers
@@ -142,8 +145,13 @@ class Shop:
             blobs=cast("Blobs", _WithPaths(self.store, self.blobs)),
             imaging=self.imaging,
         )
+        quota = QuotaRules(zone=ZONE, picture=MIB, limited=self.telemetry.limited)
+        self.limiter = Limiter(self.acl, MemoryRates(self.clock), self.telemetry)
         self.library = LibraryService(
-            shelf, LibraryRules(inputs=limits, outputs=limits), self.world
+            shelf,
+            LibraryRules(inputs=limits, outputs=limits),
+            self.world,
+            Quotas(self.acl, self.clock, quota),
         )
         self.inputs = Inputs(self.library, self.fetcher, InputRules(each=MIB, total=2 * MIB))
         self.offer(*OFFERS)
@@ -155,7 +163,13 @@ class Shop:
             self.acl,
             cast("Books", self.books),
             self.catalogue,
-            GateRules(zone=ZONE, alarm=Alarm(self.telemetry), **rules),
+            GateRules(
+                zone=ZONE,
+                alarm=Alarm(self.telemetry),
+                picture=MIB,
+                limited=self.telemetry.limited,
+                **rules,
+            ),
             self.world,
         )
         signals = Signals(intake=self.intake, queue=self.queue, board=self.board)
@@ -218,7 +232,7 @@ class Shop:
     async def claim(self, owner: str = "worker-1", seconds: int = 30) -> Job | None:
         now = self.clock.now()
         lease = Lease(owner=owner, until=now + seconds * SECOND)
-        claimed: Job | None = await self.table.claim(lease, 2, now)
+        claimed: Job | None = await self.table.claim(lease, 2, now, self.limiter.jobs)
         return claimed
 
     async def look(self, job: Job) -> Job:

@@ -47,7 +47,7 @@ async def test_a_link_leads_to_its_image_and_no_further_than_its_hour(
     link = links.make(WHO, image)
     assert link.expires_at == shop.clock.now() + 3600 * SECOND
     assert link.path.endswith(f"/{image.id}.png")
-    assert await links.read(*parts(link.path)) == (WHO, image)
+    assert await links.read(*parts(link.path)) == (Caller(subject=WHO), image)
     shop.clock.advance(3600)
     await refused(links, *parts(link.path))
 
@@ -122,7 +122,8 @@ class TestGroups:
         self, links: LinkService, picture: Image
     ) -> None:
         link = links.make(SVEN, picture, groups=("apps", "design"))
-        assert await links.read(*parts(link.path)) == (SVEN, picture)
+        reader = Caller(subject=SVEN, groups=frozenset({"design"}))
+        assert await links.read(*parts(link.path)) == (reader, picture)
 
     async def test_it_ends_with_the_groups_right_whatever_another_may(
         self, shop: Shop, links: LinkService, picture: Image

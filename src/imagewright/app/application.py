@@ -155,7 +155,7 @@ class App:
                 await part.open()
                 stack.push_async_callback(part.close)
         await self.services.standing.refresh()
-        asked = (parts.oidc, parts.sign_in, parts.proxy, *parts.introspections)
+        asked = (parts.oidc, parts.sign_in, parts.proxy, parts.rates, *parts.introspections)
         for outward in (parts.fetcher, *asked, *parts.providers.values()):
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
@@ -229,6 +229,8 @@ class App:
             jobs=services.jobs,
             batches=services.batches,
             usage=services.usage,
+            own_limits=services.own_limits,
+            limiter=services.limiter,
             status=services.status,
             telemetry=self.parts.metrics,
             witness=services.witness,

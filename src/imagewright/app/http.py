@@ -82,7 +82,7 @@ def _add_routes(site: Site) -> frozenset[str]:
     """Routes that need no token: they tell all the same, or check a signature or a session."""
     services, new_id = site.services, site.parts.world.new_id
     health = Health(services.status, services.gate)
-    downloads = Downloads(services.links, services.library)
+    downloads = Downloads(services.links, services.library, services.limiter)
     plain = {
         "/health": health.health,
         "/ready": health.ready,

@@ -20,7 +20,7 @@ def pages_of(settings: Settings, parts: Parts, services: Services, paper: Paper)
     if entrance is None:
         return None
     public = as_origin(settings.public_url) if settings.public_url else None
-    door = Door(entrance.sessions, public)
+    door = Door(entrance.sessions, services.limiter, public)
     desk = Desk(
         door=door,
         attempts=entrance.attempts,

@@ -44,6 +44,7 @@ from imagewright.adapters.web.netguard import Guard
 from imagewright.api.mcp.server import TOOLS
 from imagewright.app.identity import identity_of, objections_of, sign_in_of
 from imagewright.app.proxy import Proxy, proxy_of
+from imagewright.app.rates import rates_of
 from imagewright.app.upstreams import catalogue_of, providers_of
 from imagewright.core.chain import ChainKey
 from imagewright.core.flaw import Flaw
@@ -67,6 +68,7 @@ from imagewright.ports.notices import Notices
 from imagewright.ports.provider import Parts as ProviderParts
 from imagewright.ports.provider import Provider
 from imagewright.ports.queue import Queue
+from imagewright.ports.rates import Rates
 from imagewright.ports.revocations import Revocations
 from imagewright.ports.sessions import Sessions
 from imagewright.ports.sign_in import SignInProvider
@@ -107,6 +109,7 @@ class Parts:
     providers: Mapping[str, Provider]
     keys: KeyFile
     owner: str
+    rates: Rates
     uses: UseLog
     sessions: Sessions
     random: RandomBytes
@@ -120,8 +123,7 @@ class Parts:
 
 def parts_of(settings: Settings) -> Parts:
     """The parts that the settings name. Raises Misconfigured with every flaw of a file."""
-    clock = SystemClock()
-    metrics, imaging = Metrics(), imaging_of(settings)
+    clock, metrics, imaging = SystemClock(), Metrics(), imaging_of(settings)
     database = Database(SqlConfig(url=database_url(settings)))
     keys = _keys(settings)
     uses = UseLog(SqlUses(database), clock)
@@ -155,6 +157,7 @@ def parts_of(settings: Settings) -> Parts:
         catalogue=catalogue_of(settings, providers, clock, metrics),
         providers=providers,
         keys=keys,
+        rates=rates_of(settings, clock),
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         uses=uses,
         refreshed=_refreshed(acl, identity.tokens),

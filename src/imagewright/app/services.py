@@ -1,6 +1,6 @@
 """The services, each given its parts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from imagewright.api.mcp.open_answers import OpenAnswers
 from imagewright.app.authorization import Authorizing, authorizing_of
 from imagewright.app.parts import Parts, database_url
 from imagewright.app.upstreams import routing_of
+from imagewright.core.limit import parse_rate
 from imagewright.core.picture import PictureLimits
 from imagewright.core.shape import Shaper
 from imagewright.core.tries import Tries
@@ -30,7 +31,9 @@ from imagewright.services.inputs import InputRules, Inputs
 from imagewright.services.intake import Intake
 from imagewright.services.jobs import Following, JobService
 from imagewright.services.library import LibraryRules, LibraryService, Shelf
+from imagewright.services.limiter import Limiter
 from imagewright.services.links import LinkRules, LinkService
+from imagewright.services.own_limits import OwnLimits
 from imagewright.services.sealer import Sealer
 from imagewright.services.sessions import SessionRules, SessionService
 from imagewright.services.sign_in import SignInService, Watch
@@ -75,6 +78,8 @@ class Services:
     batches: BatchService
     links: LinkService
     usage: UsageService
+    own_limits: OwnLimits
+    limiter: Limiter
     status: StatusService
     workers: Workers
     sealer: Sealer
@@ -92,19 +97,17 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     shaper, witness = _shaper(settings, parts), _witness(settings, parts)
     authorizing = _authorizing(settings, parts, standing, witness)
     chain = _chain(parts, authorizing, standing)
-    gate = _gate(settings, parts, standing, shaper)
-    library = _library(settings, parts)
-    intake = Intake()
-    breakers = _breakers(settings, parts)
-    signals = Signals(intake=intake, queue=parts.queue, board=parts.board)
+    limiter, gate = _limiter(settings, parts, standing), _gate(settings, parts, standing, shaper)
+    library, breakers = _library(settings, parts, gate), _breakers(settings, parts)
+    signals = Signals(intake=Intake(), queue=parts.queue, board=parts.board)
     image_rules = _image_rules(settings, clock, breakers)
     images = ImageService(gate, library, parts.catalogue, signals, image_rules)
-    jobs = _jobs(parts, intake)
+    jobs = _jobs(parts, signals.intake)
     road = Road(
         gate=gate, images=images, library=library, following=jobs, jobs=parts.jobs, signals=signals
     )
     return Services(
-        intake=intake,
+        intake=signals.intake,
         standing=standing,
         chain=chain,
         answers=OpenAnswers(gate, chain) if chain is not None else None,
@@ -117,8 +120,10 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         batches=BatchService(road, clock),
         links=_links(settings, parts, gate),
         usage=UsageService(parts.books, gate.accounts),
-        status=_status(settings, parts, intake),
-        workers=_workers(settings, replace(parts, chain=chain), gate, library, breakers),
+        own_limits=_own_limits(settings, parts, limiter),
+        limiter=limiter,
+        status=_status(settings, parts, signals.intake),
+        workers=_workers(settings, parts, limiter, _bench(parts, chain, gate, library, breakers)),
         sealer=Sealer(parts.audit, clock),
         witness=witness,
         shaper=shaper,
@@ -221,6 +226,15 @@ def _approvals(settings: Settings, parts: Parts, gate: Gate, witness: Witness) -
     return ApprovalService(parts.approvals, gate, outside)
 
 
+def _limiter(settings: Settings, parts: Parts, standing: Standing) -> Limiter:
+    strangers = parse_rate(settings.rates.strangers)
+    return Limiter(standing, parts.rates, parts.metrics, strangers)
+
+
+def _own_limits(settings: Settings, parts: Parts, limiter: Limiter) -> OwnLimits:
+    return OwnLimits(parts.books, limiter, parts.world.clock, ZoneInfo(settings.time_zone))
+
+
 def _gate(settings: Settings, parts: Parts, standing: Standing, shaper: Shaper) -> Gate:
     limits = settings.limits
     rules = GateRules(
@@ -233,11 +247,13 @@ def _gate(settings: Settings, parts: Parts, standing: Standing, shaper: Shaper) 
         human=settings.consent == "human",
         asked=None if settings.paid_providers is None else frozenset(settings.paid_providers),
         pages=_pages(settings, parts),
+        picture=limits.output_bytes,
+        limited=parts.metrics.limited,
     )
     return Gate(standing, parts.books, parts.catalogue, rules, parts.world)
 
 
-def _library(settings: Settings, parts: Parts) -> LibraryService:
+def _library(settings: Settings, parts: Parts, gate: Gate) -> LibraryService:
     limits = settings.limits
     common = {"pixels": limits.pixels, "edge": limits.edge, "frames": limits.frames}
     rules = LibraryRules(
@@ -247,18 +263,22 @@ def _library(settings: Settings, parts: Parts) -> LibraryService:
         preview=Preview(edge=limits.thumbnail_edge, bytes=limits.preview_bytes),
     )
     shelf = Shelf(rows=parts.library, blobs=parts.blobs, imaging=parts.imaging)
-    return LibraryService(shelf, rules, parts.world)
+    return LibraryService(shelf, rules, parts.world, gate.quotas)
 
 
-def _workers(
-    settings: Settings, parts: Parts, gate: Gate, library: LibraryService, breakers: Breakers
-) -> Workers:
-    bench = Bench(
+def _bench(
+    parts: Parts,
+    chain: Authenticator | None,
+    gate: Gate,
+    library: LibraryService,
+    breakers: Breakers,
+) -> Bench:
+    return Bench(
         gate=gate,
         jobs=parts.jobs,
         library=library,
         conversations=parts.conversations,
-        credentials=parts.chain,
+        credentials=chain,
         board=parts.board,
         clock=parts.world.clock,
         telemetry=parts.metrics,
@@ -266,8 +286,13 @@ def _workers(
         providers=parts.providers,
         breakers=breakers,
     )
+
+
+def _workers(settings: Settings, parts: Parts, limiter: Limiter, bench: Bench) -> Workers:
     rules = WorkerRules(
-        running=settings.limits.running, sole=database_url(settings).startswith("sqlite")
+        running=settings.limits.running,
+        sole=database_url(settings).startswith("sqlite"),
+        own=limiter.jobs,
     )
     owner = parts.owner
     return Workers(Work(bench, owner), parts.jobs, parts.queue, parts.world.clock, rules)
@@ -300,4 +325,6 @@ def _status(settings: Settings, parts: Parts, intake: Intake) -> StatusService:
     }
     if parts.proxy is not None and parts.proxy.ping is not None:
         pings["valkey"] = parts.proxy.ping
+    if settings.rates.valkey_url is not None:
+        pings["rates"] = parts.rates.ping
     return StatusService(about, pings, intake, parts.world.clock)

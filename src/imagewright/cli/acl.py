@@ -87,10 +87,17 @@ def explain(
         )
         found = explained(settings, grants, wanted, asyncio.run(revoked_now(settings)))
     lines = [grants.told(each) for each in found.because]
+    limits = [grants.told(each) for each in found.limits]
     if as_json:
-        answer = {"allowed": found.allowed, "reason": found.reason, "because": lines}
+        answer = {
+            "allowed": found.allowed,
+            "reason": found.reason,
+            "because": lines,
+            "limits": limits,
+        }
         print(json.dumps(answer, indent=2))
     else:
+        lines += limits
         print("\n".join([f"{'allowed' if found.allowed else 'denied'}: {found.reason}", *lines]))
 
 

@@ -89,6 +89,13 @@ def period(span: Span, at: int, zone: ZoneInfo) -> str:
     return _local(at, zone).strftime("%Y-%m-%d" if span is Span.DAY else "%Y-%m")
 
 
+def day_began(at: int, zone: ZoneInfo) -> int:
+    """When the day that `at` lies in began, in UTC microseconds."""
+    # Where clocks go back over midnight it comes twice, and the day begins at the first.
+    first = _local(at, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return int(first.timestamp()) * 1_000_000
+
+
 def resets_at(span: Span, at: int, zone: ZoneInfo) -> int:
     """When the next period begins, in UTC microseconds."""
     first = _local(at, zone).replace(hour=0, minute=0, second=0, microsecond=0)

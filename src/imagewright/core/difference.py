@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
+from imagewright.core.bounds import DAY
 from imagewright.core.budget import Budget
+from imagewright.core.limit import Bound, Limit, Pace
 from imagewright.core.money import Nano, usd
 from imagewright.core.policy import QUALITY_ORDER, Acl, Entry
 from imagewright.core.scope import Scope
@@ -93,11 +96,31 @@ def _limited(old: Entry, new: Entry) -> Iterator[Both]:
     for name in ("n", "pixels"):
         was, now = getattr(old.maximum, name), getattr(new.maximum, name)
         yield _moved(f"max {name}", (was, now), str)
+    yield from _bounded(old, new)
     ranks = tuple(
         None if quality is None else QUALITY_ORDER.index(quality)
         for quality in (old.maximum.quality, new.maximum.quality)
     )
     yield _moved("max quality", (ranks[0], ranks[1]), lambda rank: QUALITY_ORDER[rank].value)
+
+
+def _bounded(old: Entry, new: Entry) -> Iterator[Both]:
+    """Limits on what is done; one of another span is neither more nor less: old lost, new got."""
+    for limit in Limit:
+        was, now = getattr(old.limits, limit.value), getattr(new.limits, limit.value)
+        spans = [each.seconds if isinstance(each, Pace) else 0 for each in (was, now)]
+        if was is not None and now is not None and spans[0] != spans[1]:
+            told = " -> ".join(_said(limit, each.seconds, each.count) for each in (was, now))
+            yield [f"{limit.value} {told}"], [f"{limit.value} {told}"]
+            continue
+        counts = [each.count if isinstance(each, Pace) else each for each in (was, now)]
+        said = partial(_said, limit, max(spans))
+        yield _moved(limit.value, (counts[0], counts[1]), said)
+
+
+def _said(limit: Limit, seconds: int, count: int) -> str:
+    span = DAY if limit is Limit.IMAGES else seconds
+    return str(Bound(limit=limit, most=count, owner="", seconds=span))
 
 
 def _lasting(old: Entry, new: Entry) -> Both:

@@ -158,6 +158,27 @@ class Busy(Fault):
     advice = "Wait for the jobs that you have, then call again."
 
 
+class RateLimited(Fault):
+    """Too many requests in a while; `details` names the limit and `retry_after` in seconds."""
+
+    code, status, retry = "rate_limited", 429, Retry.LATER
+    advice = "Wait for retry_after seconds, then call again."
+
+
+class QuotaExceeded(Fault):
+    """A limit on images or downloads has no room; `details` names it, what is used and left."""
+
+    code, status, retry = "quota_exceeded", 429, Retry.LATER
+    advice = "Call get_usage for what is left and when more is."
+
+
+class StorageQuota(Fault):
+    """The caller's stored originals have no room for another; `details` has bytes used and left."""
+
+    code, status, retry = "storage_quota", 507, Retry.CHANGED
+    advice = "Delete images that are not needed, then ask again."
+
+
 class StorageFull(Fault):
     """The disk has no room for another picture, so no new work is taken."""
 
@@ -252,6 +273,9 @@ FAULTS: tuple[type[Fault], ...] = (
     BudgetExceeded,
     Unpriced,
     Busy,
+    RateLimited,
+    QuotaExceeded,
+    StorageQuota,
     StorageFull,
     Unavailable,
     ProviderRejected,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from imagewright.core import policy
+from imagewright.core.bounds import bounds
 from imagewright.core.caller import Caller
 from imagewright.core.policy import Acl, Entry
 from imagewright.core.revocation import barring
@@ -40,6 +41,8 @@ class Explanation:
     allowed: bool
     reason: str
     because: tuple[Because, ...]
+    limits: tuple[Because, ...] = ()
+    """What keeps the caller where it is allowed: nothing of it is used up here."""
 
 
 def explain(acl: Acl, question: Question, today: date) -> Explanation:
@@ -51,7 +54,7 @@ def explain(acl: Acl, question: Question, today: date) -> Explanation:
         return Explanation(allowed=False, reason=decision.reason, because=because)
     grants = tuple(
         Because(key=(*key, "scopes"), sentence=f"grants {scope.value}.")
-        for key, entry in _entries(acl, caller)
+        for key, entry in acl.keyed(caller)
         if scope in entry.scopes and not _expired(entry, today)
     )
     reached: tuple[tuple[str, str | None, Callable[[Entry], tuple[str, ...] | None]], ...] = (
@@ -61,7 +64,15 @@ def explain(acl: Acl, question: Question, today: date) -> Explanation:
     for word, name, names in reached:
         if name is not None and (found := tuple(_unlisted(acl, caller, f"{word}s", name, names))):
             return Explanation(allowed=False, reason=word, because=found)
-    return Explanation(allowed=True, reason=decision.reason, because=grants)
+    limits = tuple(_limiting(acl, caller))
+    return Explanation(allowed=True, reason=decision.reason, because=grants, limits=limits)
+
+
+def _limiting(acl: Acl, caller: Caller) -> Iterator[Because]:
+    for bound in bounds(acl, caller).all():
+        keys = {"subject": ("subjects", caller.subject), "group": ("groups", bound.name)}
+        key = (*keys.get(bound.owner, ("everyone",)), bound.limit.value)
+        yield Because(key=key, sentence=f"limits {caller.subject} to {bound}.")
 
 
 def _denied(acl: Acl, question: Question, reason: str, today: date) -> Iterator[Because]:
@@ -81,7 +92,7 @@ def _denied(acl: Acl, question: Question, reason: str, today: date) -> Iterator[
 
 
 def _not_granted(acl: Acl, caller: Caller, scope: Scope, today: date) -> Iterator[Because]:
-    for key, entry in _entries(acl, caller):
+    for key, entry in acl.keyed(caller):
         if key == ("everyone",):
             continue
         if scope in entry.scopes and _expired(entry, today):
@@ -100,17 +111,9 @@ def _unlisted(
     name: str,
     names: Callable[[Entry], tuple[str, ...] | None],
 ) -> Iterator[Because]:
-    for key, entry in _entries(acl, caller):
+    for key, entry in acl.keyed(caller):
         if not policy.lists(names(entry), name):
             yield Because(key=(*key, list_name), sentence=f"does not list {name}.")
-
-
-def _entries(acl: Acl, caller: Caller) -> Iterator[tuple[Key, Entry]]:
-    if caller.subject in acl.subjects:
-        yield ("subjects", caller.subject), acl.subjects[caller.subject]
-    for group in sorted(caller.groups & acl.groups.keys()):
-        yield ("groups", group), acl.groups[group]
-    yield ("everyone",), acl.everyone
 
 
 def _expired(entry: Entry, today: date) -> bool:

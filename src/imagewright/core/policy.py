@@ -1,6 +1,6 @@
 """Who may do what: the ACL's values and the one decision on them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
@@ -11,6 +11,7 @@ from imagewright.core.budget import Budget, Level
 from imagewright.core.caller import Caller
 from imagewright.core.catalogue import Model
 from imagewright.core.errors import InvalidRequest
+from imagewright.core.limit import Limits
 from imagewright.core.plan import Plan
 from imagewright.core.revocation import Target, barring, stopping
 from imagewright.core.scope import SPENDING, WRITING, Scope
@@ -52,7 +53,7 @@ class Entry:
     models: tuple[str, ...] | None = None
     budget: Budget = Budget()
     maximum: Maximum = Maximum()
-    """Bytes of stored originals."""
+    limits: Limits = Limits()
     expires: date | None = None
 
 
@@ -83,6 +84,14 @@ class Acl:
         found = [own] if own is not None else []
         found += [self.groups[group] for group in sorted(caller.groups) if group in self.groups]
         return (*found, self.everyone)
+
+    def keyed(self, caller: Caller) -> Iterator[tuple[tuple[str, ...], Entry]]:
+        """The same entries, each with its key in the file."""
+        if caller.subject in self.subjects:
+            yield ("subjects", caller.subject), self.subjects[caller.subject]
+        for group in sorted(caller.groups & self.groups.keys()):
+            yield ("groups", group), self.groups[group]
+        yield ("everyone",), self.everyone
 
     def budgets(self, caller: Caller) -> dict[tuple[Level, str], Budget]:
         """Every budget that may count for the caller, by level and key."""

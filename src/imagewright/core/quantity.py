@@ -31,6 +31,14 @@ def parse_seconds(value: object) -> int:
     return _scaled(value, _DURATION, _SECONDS, 'Write it like "10m", or as a number of seconds.')
 
 
+def bytes_text(count: int) -> str:
+    """A number of bytes for people: `2GiB`, `1.5MiB`, `900B`."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        if count >= _BYTES[unit]:
+            return f"{count / _BYTES[unit]:.1f}".removesuffix(".0") + unit
+    return f"{count}B"
+
+
 def _scaled(value: object, form: re.Pattern[str], units: dict[str, int], hint: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value

@@ -11,6 +11,7 @@ from imagewright.core.batch import Group
 from imagewright.core.budget import Account, Charge, Crossing
 from imagewright.core.caller import Caller
 from imagewright.core.job import Job
+from imagewright.core.limit import Bound
 from imagewright.core.plan import Plan
 from imagewright.core.quote import Consent, Quote
 from imagewright.core.verdict import Verdict
@@ -31,6 +32,29 @@ class Origin:
     request: str
     address: str | None = None
     client: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """The limits of a subject on what it makes and keeps; None is no limit.
+
+    `images` are counted from `since` on, when the day began. A picture has at most `picture` bytes.
+    """
+
+    images: Bound | None = None
+    since: int = 0
+    storage: Bound | None = None
+    picture: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """A subject's images of a day, made or to come; bytes kept; images to come; jobs that run."""
+
+    made: int
+    stored: int
+    awaited: int
+    running: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +80,7 @@ class Demand:
     reuse_since: int | None
     now: int
     shape: str | None = None
+    quota: Quota = Quota()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +133,7 @@ class Balance:
 
 
 class Books(Protocol):
-    """Called by `services.gate` alone, but for `balances` and the operator's `adjust`."""
+    """Called by `services.gate` alone, but for `balances`, `tally` and the operator's `adjust`."""
 
     async def admit(self, demand: Demand) -> Admitted:
         """Enter an ask, or find the job that answers it already.
@@ -119,7 +144,8 @@ class Books(Protocol):
         or succeeded since `reuse_since` with all its images still there.
         Raises Forbidden (the caller was revoked, or its spending), ConfirmationInvalid (the quote
         given is not this subject's open quote for this plan and at least this ceiling, or no such
-        was approved), Busy, or BudgetExceeded naming level, limit, used and reset; then nothing is
+        was approved), Busy, QuotaExceeded or StorageQuota (the subject's own limits have no room
+        for its images), or BudgetExceeded naming level, limit, used and reset; then nothing is
         entered. An account whose held and settled and the ceiling together would pass its limit
         has no room.
         Each soft limit that an account reaches is told of once in its period, to one of all who
@@ -181,6 +207,9 @@ class Books(Protocol):
 
     async def balances(self, accounts: tuple[Account, ...]) -> tuple[Balance, ...]:
         """What accounts have held and settled, in the order given; a missing row is nothing."""
+
+    async def tally(self, subject: str, since: int) -> Tally:
+        """What a subject has made of jobs entered since then, keeps, and has under way."""
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database can be read and written."""

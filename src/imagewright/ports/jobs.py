@@ -1,9 +1,11 @@
 """The jobs table: the one truth about what is waiting, running and done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from imagewright.core.batch import Group
+from imagewright.core.caller import Caller
 from imagewright.core.job import Job
 
 
@@ -24,14 +26,22 @@ class Lease:
     until: int
 
 
+Own = Callable[[Caller], int | None]
+"""How many jobs of a caller's subject may run at once by the caller's own limit, if it has one."""
+
+
 class Jobs(Protocol):
     """Reads are by subject; claims are by owner, lease and attempt. Times are UTC microseconds."""
 
-    async def claim(self, lease: Lease, running: int, now: int) -> Job | None:
+    async def claim(
+        self, lease: Lease, running: int, now: int, own: Own | None = None
+    ) -> Job | None:
         """Take the next job: one that was put aside and is due, else a queued one.
 
         Those are taken fair between subjects, none of a subject that runs `running`; what was put
         aside runs in nobody's place.
+        `own` is asked of the caller of a queued job that could be next, on any thread; where it
+        says how many may run, a subject that runs so many is passed over too.
         Fair: the subject with the fewest running jobs first, then the oldest job. Two workers
         never take one job: the row changes only while it is still queued.
         """

@@ -8,7 +8,9 @@ from imagewright.core.caller import Caller
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.image import Image, Origin
 from imagewright.ports.books import Origin as Whence
+from imagewright.ports.books import Quota
 
+NO_QUOTA = Quota()
 MAX_TEXT = 500
 MAX_PAGE = 100
 
@@ -71,8 +73,13 @@ class Library(Protocol):
     async def owner(self, image: str) -> str | None:
         """The subject of an image, or None; for links alone, whose signature proves the right."""
 
-    async def add(self, caller: Caller, image: Image, whence: Whence) -> None:
-        """Enter an image that no job made, and its line in the audit."""
+    async def add(
+        self, caller: Caller, image: Image, whence: Whence, quota: Quota = NO_QUOTA
+    ) -> None:
+        """Enter an image that no job made, and its line in the audit.
+
+        Raises StorageQuota where the quota has no room for its bytes; then nothing is entered.
+        """
 
     async def delete(
         self, caller: Caller, image: str, whence: Whence, now: int, *, derived: bool

@@ -15,6 +15,9 @@ class Telemetry(Protocol):
     def auth_failure(self, reason: str) -> None:
         """Somebody showed a token that was not taken: a word for why."""
 
+    def limited(self, limit: str) -> None:
+        """Something was refused by a limit: which kind, never whose."""
+
     def audit_dropped(self, action: str) -> None:
         """A line of the audit found no room and is lost."""
 

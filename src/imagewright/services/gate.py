@@ -1,6 +1,6 @@
 """The one door: decide, quote, confirmed?, admit; and the one place where a job's money ends."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -36,6 +36,7 @@ from imagewright.services.accounts import Accounts, Calendar
 from imagewright.services.alarm import Alarm
 from imagewright.services.judge import Judge
 from imagewright.services.question import Questions
+from imagewright.services.quotas import MIB, QuotaRules, Quotas
 from imagewright.services.wish import Answer, Wish
 
 _COMPONENTS = {Action.GENERATE: "generate_image", Action.EDIT: "edit_image"}
@@ -50,7 +51,8 @@ class GateRules:
     `alarm` hears of soft limits. `shaper` describes asks for the audit; without one their lines
     have no shape. `human`: `spend` takes a person's consent only. `asked` are the providers whose
     prices are asked about, None is all. `pages` is the address of the pages where people answer,
-    if there are any.
+    if there are any. A picture has at most `picture` bytes; `limited` hears which of a caller's
+    limits refused something.
     """
 
     zone: ZoneInfo
@@ -62,6 +64,8 @@ class GateRules:
     human: bool = False
     asked: frozenset[str] | None = None
     pages: str | None = None
+    picture: int = 50 * MIB
+    limited: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,11 @@ class Gate:
         self.accounts = Accounts(acl, calendar, rules.alarm)
         self._new_id = world.new_id
         self._day = (-1, date.min)
+        self.quotas = Quotas(
+            acl,
+            world.clock,
+            QuotaRules(zone=rules.zone, picture=rules.picture, limited=rules.limited),
+        )
 
     def judge(self, caller: Caller) -> Judge:
         """Decisions by the ACL of this moment. Raises Unavailable."""
@@ -167,8 +176,8 @@ class Gate:
     async def admit(self, wish: Wish) -> Admitted:
         """Let an ask in.
 
-        Raises Forbidden, Unavailable, Unpriced, BudgetExceeded, Busy, ConfirmationInvalid, or
-        ConfirmationRequired with the quote recorded.
+        Raises Forbidden, Unavailable, Unpriced, BudgetExceeded, Busy, QuotaExceeded, StorageQuota,
+        ConfirmationInvalid, or ConfirmationRequired with the quote recorded.
         """
         demand = self._allowed(wish)
         if demand.consent in UNASKED:
@@ -200,7 +209,7 @@ class Gate:
             bulk.demands[place] for place in places if bulk.demands[place].consent not in UNASKED
         ]
         if not owed:
-            return await self.accounts.entered(self._books.admit_all(bulk), bulk.demands[0].now)
+            return await self._enter_all(bulk)
         caller = wishes[0].caller
         strengths = self.consents(caller)
         bulk = replace(
@@ -271,13 +280,14 @@ class Gate:
         )
 
     async def _enter(self, demand: Demand) -> Admitted:
-        return await self.accounts.entered(self._books.admit(demand), demand.now)
+        entering = self.quotas.entered(self._books.admit(demand))
+        return await self.accounts.entered(entering, demand.now)
 
     async def _enter_all(
-        self, bulk: Bulk, consent: Consent, given: str | None = None
+        self, bulk: Bulk, consent: Consent = Consent.FREE, given: str | None = None
     ) -> AdmittedAll:
-        bulk = _consented(bulk, consent, given)
-        return await self.accounts.entered(self._books.admit_all(bulk), bulk.demands[0].now)
+        entering = self.quotas.entered(self._books.admit_all(_consented(bulk, consent, given)))
+        return await self.accounts.entered(entering, bulk.demands[0].now)
 
     def _cost(self, plan: Plan, usage: Usage) -> Nano | None:
         offer = self._catalogue.current().offer(plan.provider)
@@ -301,6 +311,7 @@ class Gate:
             reuse_since=now - reuse * _MICRO if reuse else None,
             now=now,
             shape=self._rules.shaper.ask(wish.plan.ask) if self._rules.shaper else None,
+            quota=self.quotas.of(wish.caller),
         )
 
     def unasked(self, plan: Plan, quote: Quote) -> Consent | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 from imagewright.core.caller import Caller
-from imagewright.core.errors import InvalidRequest
+from imagewright.core.errors import InvalidRequest, StorageQuota
 from imagewright.core.ids import Kind
 from imagewright.core.image import Image, Origin, Parent
 from imagewright.core.picture import Picture, PictureLimits, Rendition
@@ -17,6 +17,7 @@ from imagewright.ports.books import Origin as Whence
 from imagewright.ports.clock import World
 from imagewright.ports.imaging import Imaging, Masked, Preview, Rendered
 from imagewright.ports.library import Library, Page, Search
+from imagewright.services.quotas import Quotas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,11 @@ class Label:
 class LibraryService:
     """One subject at a time: whatever it does not own is not there."""
 
-    def __init__(self, shelf: Shelf, rules: LibraryRules, world: World) -> None:
+    def __init__(
+        self, shelf: Shelf, rules: LibraryRules, world: World, quotas: Quotas | None = None
+    ) -> None:
+        """`quotas` None is a library without limits of its subjects."""
+        self._quotas = quotas
         self._shelf = shelf
         self._rules = rules
         self._clock = world.clock
@@ -151,7 +156,10 @@ class LibraryService:
         return replace(image, path=stored.path)
 
     async def bring_in(self, caller: Caller, data: bytes, whence: Whence) -> Image:
-        """Keep an input picture as an imported image; the same bytes are kept once."""
+        """Keep an input picture as an imported image; the same bytes are kept once.
+
+        Raises StorageQuota where the caller's own limit has no room, and what `keep` raises.
+        """
         subject = caller.subject
         sha256 = hashlib.sha256(data).hexdigest()
         async with self._arriving.setdefault((subject, sha256), asyncio.Lock()):
@@ -160,8 +168,20 @@ class LibraryService:
                 return known
             await self._shelf.blobs.room()
             image = await self.keep(subject, data, Label(origin=Origin.IMPORTED))
-            await self._shelf.rows.add(caller, image, whence)
+            await self._enter(caller, image, whence)
             return image
+
+    async def _enter(self, caller: Caller, image: Image, whence: Whence) -> None:
+        rows = self._shelf.rows
+        if self._quotas is None:
+            await rows.add(caller, image, whence)
+            return
+        try:
+            await self._quotas.entered(rows.add(caller, image, whence, self._quotas.of(caller)))
+        except StorageQuota:
+            await self._shelf.blobs.delete(caller.subject, image.path)
+            await self._shelf.blobs.drop_preview(caller.subject, image.id)
+            raise
 
     async def delete(
         self, caller: Caller, image: str, whence: Whence, *, derived: bool

@@ -66,8 +66,11 @@ class LinkService:
         path = f"/i/{expires}/{self._sign(subject, group, image.id, expires)}/{_name(image)}"
         return Link(path=path, expires_at=expires * _MICRO)
 
-    async def read(self, expires: str, signature: str, name: str) -> tuple[str, Image]:
-        """The subject and image of a link. Raises NotFound, in one same sentence, for any other."""
+    async def read(self, expires: str, signature: str, name: str) -> tuple[Caller, Image]:
+        """Whose link it is, by which group, and its image.
+
+        Raises NotFound, in one same sentence, for any other.
+        """
         image = name.partition(".")[0]
         if not is_id(Kind.IMAGE, image) or not (expires.isascii() and expires.isdigit()):
             raise NotFound(_GONE)
@@ -81,17 +84,20 @@ class LinkService:
             if hmac.compare_digest(expected, given) and self._reads(subject, group):
                 found = await self._rows.get(subject, image)
                 if (name, expires) == (_name(found), str(until)):
-                    return subject, found
+                    return _caller(subject, group), found
         raise NotFound(_GONE)
 
     def _reads(self, subject: str, group: str) -> bool:
-        caller = Caller(subject=subject, groups=frozenset({group} - {""}))
-        return self._gate.decide(caller, None, Scope.IMAGES_READ).allowed
+        return self._gate.decide(_caller(subject, group), None, Scope.IMAGES_READ).allowed
 
     def _sign(self, subject: str, group: str, image: str, expires: int) -> str:
         text = json.dumps([subject, group, image, expires])
         seal = hmac.digest(self._rules.key, text.encode(), hashlib.sha256)[:24]
         return base64.urlsafe_b64encode(seal).decode()
+
+
+def _caller(subject: str, group: str) -> Caller:
+    return Caller(subject=subject, groups=frozenset({group} - {""}))
 
 
 def _name(image: Image) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imagewright.core.errors import Fault, Internal
 from imagewright.core.job import Job
 from imagewright.ports.clock import Clock
-from imagewright.ports.jobs import Jobs, Lease
+from imagewright.ports.jobs import Jobs, Lease, Own
 from imagewright.ports.queue import Queue
 from imagewright.services.work import Work
 
@@ -29,6 +29,7 @@ class WorkerRules:
     heartbeat: float = 1.0
     poll: float = 5.0
     sole: bool = True
+    own: Own | None = None
 
 
 class Workers:
@@ -129,7 +130,7 @@ class Workers:
     async def _claim(self) -> Job | None:
         now = self._clock.now()
         lease = Lease(owner=self._owner, until=now + int(self._rules.lease * _MICRO))
-        return await self._jobs.claim(lease, self._rules.running, now)
+        return await self._jobs.claim(lease, self._rules.running, now, self._rules.own)
 
     async def _run(self, job: Job) -> None:
         task = asyncio.create_task(self._work.carry_out(job))

@@ -9,6 +9,7 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from imagewright.settings.defaults import Defaults
 from imagewright.settings.identity import Audit, Auth, Proxy, SignIn
+from imagewright.settings.rates import Rates
 from imagewright.settings.routing import Routing
 from imagewright.settings.section import Section
 from imagewright.settings.units import (
@@ -199,6 +200,7 @@ class Settings(BaseSettings):
     audit: Audit = Audit()
     proxy: Proxy = Proxy()
     webhook: Webhook = Webhook()
+    rates: Rates = Rates()
     database: Database = Database()
     imaging: Imaging = Imaging()
     storage: Storage = Storage()

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from imagewright.adapters.notices.letter import PREFIX, read_key
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.forwarding import read_proxies
+from imagewright.core.limit import parse_rate
 from imagewright.core.notice import Event
 from imagewright.core.quantity import parse_bytes, parse_seconds
 from imagewright.core.wording import Wording
@@ -244,6 +245,14 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _rate(value: str) -> str:
+    try:
+        parse_rate(value)
+    except InvalidRequest as error:
+        raise Unfit(error.sentence, error.hint) from None
+    return value
+
+
 Templates = Annotated[dict[str, str], AfterValidator(_templates)]
 Bytes = Annotated[int, _reading(parse_bytes)]
 Seconds = Annotated[int, _reading(parse_seconds)]
@@ -269,5 +278,6 @@ Parameters = Annotated[Mapping[str, str], BeforeValidator(_json)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Events = Annotated[tuple[Event, ...], BeforeValidator(_listed)]
+RateText = Annotated[str, AfterValidator(_rate)]
 ValkeyUrl = Annotated[SecretStr, AfterValidator(_valkey)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

@@ -139,8 +139,32 @@ def test_a_link_to_a_file_of_another_user(tmp_path: Path) -> None:
     assert fault(link).startswith("acl.toml: The link leads to another user's file.")
 
 
-@pytest.mark.parametrize("key", ['rate = "30/minute"', 'storage = "2GiB"'])
-def test_a_limit_that_nothing_keeps(tmp_path: Path, key: str) -> None:
-    said = fault(file(tmp_path, f'[subjects."user:alice"]\nscopes = ["read"]\n{key}\n'))
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("rate = 30", "This must be a text in double quotes."),
+        ('rate = "30/min"', "This is no rate."),
+        ('rate = "0/minute"', "This is no rate."),
+        ('rate = "1e3/minute"', "This is no rate."),
+        ('images = "200/hour"', "This is no number in a day."),
+        ("images = 200", "This must be a text in double quotes."),
+        ('jobs = "2"', "This must be a whole number of 1 or more."),
+        ("jobs = 0", "This must be a whole number of 1 or more."),
+        ("jobs = true", "This must be a whole number of 1 or more."),
+        ('storage = "2 gigabytes"', "The amount is not a whole number with a known unit."),
+        ('storage = "0B"', "This is no size to keep to."),
+        ('storage = "-2GiB"', "The amount is not a whole number with a known unit."),
+        ('bandwidth = "5GiB"', "This is no number of bytes in a span."),
+        ('bandwidth = "5GiB/fortnight"', "This is no number of bytes in a span."),
+    ],
+)
+@pytest.mark.parametrize("table", ['subjects."user:alice"', "groups.design", "everyone"])
+def test_a_limit_of_an_unknown_form(tmp_path: Path, table: str, key: str, sentence: str) -> None:
+    said = fault(file(tmp_path, f"[{table}]\n{key}\n"))
     name = key.partition(" ")[0]
-    assert said.startswith(f'acl.toml:3: subjects."user:alice".{name}: This key means nothing')
+    assert said.startswith(f"acl.toml:2: {table}.{name}: {sentence}")
+
+
+def test_a_provider_has_no_such_limit(tmp_path: Path) -> None:
+    said = fault(file(tmp_path, '[providers.openai]\nrate = "30/minute"\n'))
+    assert "This key means nothing here." in said

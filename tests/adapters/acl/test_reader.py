@@ -11,6 +11,7 @@ from imagewright.adapters.toml.document import parse_document
 from imagewright.core.ask import Quality
 from imagewright.core.budget import Budget
 from imagewright.core.flaw import Flaw, Misconfigured
+from imagewright.core.limit import Limits, Pace
 from imagewright.core.money import parse_usd
 from imagewright.core.policy import Acl, Entry, Maximum
 from imagewright.core.scope import Scope, expand
@@ -75,6 +76,28 @@ def test_both_forms_are_read() -> None:
     assert acl.groups["design"].budget == Budget(month=parse_usd("200"))
     assert acl.everyone == Entry(budget=Budget(day=parse_usd("50")))
     assert acl.providers == {"openai": Budget(month=parse_usd("500"))}
+
+
+def test_limits_on_what_is_done_are_read_in_every_entry() -> None:
+    keys = """
+rate = "30/minute"
+images = "200/day"
+jobs = 2
+storage = "2GiB"
+bandwidth = "5GiB/day"
+"""
+    acl, warnings = read(f'[subjects."user:a"]{keys}[groups.g]{keys}[everyone]{keys}')
+    assert warnings == ()
+    limits = Limits(
+        rate=Pace(count=30, seconds=60),
+        images=200,
+        jobs=2,
+        storage=2 * 1024**3,
+        bandwidth=Pace(count=5 * 1024**3, seconds=86_400),
+    )
+    assert [each.limits for each in (acl.subjects["user:a"], acl.groups["g"], acl.everyone)] == [
+        limits
+    ] * 3
 
 
 def test_an_empty_file_names_nobody() -> None:
@@ -230,7 +253,7 @@ def test_unknown_providers_are_refused_where_providers_are_known() -> None:
         "[groups.a]\nscopes = [1]",
         "[groups.a]\nmax = 1",
         "[groups.a]\nbudget = '1'",
-        '[groups.a]\nrate = "30/minute"',
+        '[groups.a]\nrate = "30 a minute"',
         "[groups.a]\ntools = [' ']",
         '[providers.openai]\nbudget = { day = "1" }\nrate = "1/day"',
     ],

@@ -11,6 +11,7 @@ from tests.contracts.books import BooksContract
 from tests.contracts.conversations import ConversationsContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.library import LibraryContract
+from tests.contracts.quotas import QuotaContract
 from tests.contracts.revocations import RevocationsContract, RevokedContract
 from tests.contracts.sessions import SessionsContract, Told
 from tests.contracts.soft_limits import SoftLimitsContract
@@ -27,6 +28,10 @@ class TestAdjustments(AdjustmentsContract):
 
 
 class TestSoftLimits(SoftLimitsContract):
+    pass
+
+
+class TestQuotas(QuotaContract):
     pass
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
+from imagewright.adapters.acl.limits import read_limits
 from imagewright.adapters.toml.budgets import read_budget
 from imagewright.adapters.toml.document import Document, KeyPath
 from imagewright.adapters.toml.findings import Findings, Table, nearest
@@ -13,11 +14,13 @@ from imagewright.core.ask import Quality
 from imagewright.core.budget import Budget
 from imagewright.core.caller import check_subject
 from imagewright.core.flaw import Flaw
+from imagewright.core.limit import Limit
 from imagewright.core.policy import QUALITY_ORDER, Acl, Entry, Maximum
 from imagewright.core.scope import Scope, expand
 
 TOP = ("subjects", "groups", "everyone", "providers")
-LIMITS = ("tools", "providers", "models", "budget", "max")
+COUNTED = tuple(limit.value for limit in Limit)
+LIMITS = ("tools", "providers", "models", "budget", *COUNTED, "max")
 ENTRY = ("scopes", *LIMITS, "expires")
 MAXIMUM = ("n", "quality", "pixels")
 
@@ -142,6 +145,7 @@ class _Reader:
             models=self._patterns(path, table, "models", None),
             budget=read_budget(self._found, path, table),
             maximum=self._maximum(path, table),
+            limits=read_limits(self._found, path, table),
             expires=self._expires(path, table),
         )
 

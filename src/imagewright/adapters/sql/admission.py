@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, Holding, enter_hold, stored
+from imagewright.adapters.sql.quotas import check_quota
 from imagewright.adapters.sql.quotes import Use, use_up
 from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import Values, accounts_text, caller_values, job_of
@@ -120,6 +121,7 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
         use = Use(job=demand.job, now=demand.now, given=demand.given)
         entry = with_quote(entry, use_up(connection, wanted, number, use))
     check_room(connection, demand.capacity, number)
+    check_quota(connection, demand.quota, number, demand.plan.ask.n)
     held = holdings(entry, number)
     hold(connection, held)
     job = enter_job(connection, entry, number)

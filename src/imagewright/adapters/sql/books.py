@@ -4,7 +4,7 @@ from functools import partial
 
 from sqlalchemy import Connection, update
 
-from imagewright.adapters.sql import admission, conclusion, ledger, quotes
+from imagewright.adapters.sql import admission, conclusion, ledger, quotas, quotes
 from imagewright.adapters.sql.adjustment import adjust
 from imagewright.adapters.sql.bulk import enter_all, entries_of, missing, withdraw
 from imagewright.adapters.sql.database import Database
@@ -16,7 +16,7 @@ from imagewright.core.errors import StorageFull, Unavailable
 from imagewright.core.job import Job
 from imagewright.core.quote import Quote
 from imagewright.core.verdict import Verdict
-from imagewright.ports.books import Admitted, AdmittedAll, Balance, Bulk, Demand, Origin
+from imagewright.ports.books import Admitted, AdmittedAll, Balance, Bulk, Demand, Origin, Tally
 
 
 class SqlBooks:
@@ -79,6 +79,9 @@ class SqlBooks:
 
     async def balances(self, accounts: tuple[Account, ...]) -> tuple[Balance, ...]:
         return await self._database.read(partial(ledger.balances, accounts=accounts))
+
+    async def tally(self, subject: str, since: int) -> Tally:
+        return await self._database.read(partial(quotas.tally, subject=subject, since=since))
 
     async def ping(self) -> None:
         try:

@@ -19,6 +19,7 @@ from imagewright.adapters.sql.admission import (
 from imagewright.adapters.sql.conclusion import CANCELED, end_queued
 from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, together
+from imagewright.adapters.sql.quotas import check_quota
 from imagewright.adapters.sql.quotes import Use, use_up
 from imagewright.adapters.sql.revocations import check
 from imagewright.adapters.sql.rows import Found, job_of
@@ -108,7 +109,9 @@ def _enter(
     bulk = made.bulk
     if not fresh:
         return []
-    check_room(connection, fresh[0].demand.capacity, number)
+    first = fresh[0].demand
+    check_room(connection, first.capacity, number)
+    check_quota(connection, first.quota, number, sum(each.demand.plan.ask.n for each in fresh))
     hold(connection)
     by = [with_quote(each, bulk.given) if bulk.given and _asked(each) else each for each in fresh]
     return [enter_job(connection, entry, number, bulk.group) for entry in by]

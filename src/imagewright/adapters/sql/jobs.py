@@ -27,7 +27,7 @@ from imagewright.core.batch import Group
 from imagewright.core.errors import NotFound, OutcomeUnknown
 from imagewright.core.job import JOINABLE, Job, State
 from imagewright.core.money import FREE
-from imagewright.ports.jobs import Lease, Recovered
+from imagewright.ports.jobs import Lease, Own, Recovered
 
 _MINE = and_(jobs.c.id == bindparam("of_job"), jobs.c.attempt == bindparam("of_attempt"), RUNNING)
 _RELEASED = {"owner": None, "lease_until": None}
@@ -39,8 +39,12 @@ class SqlJobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, lease: Lease, running: int, now: int) -> Job | None:
-        return await self._database.write(partial(claim, lease=lease, running=running, now=now))
+    async def claim(
+        self, lease: Lease, running: int, now: int, own: Own | None = None
+    ) -> Job | None:
+        return await self._database.write(
+            partial(claim, lease=lease, running=running, now=now, own=own)
+        )
 
     async def start(self, job: Job, owner: str, now: int) -> bool:
         return await self._database.write(partial(_start, job=job, owner=owner, now=now))

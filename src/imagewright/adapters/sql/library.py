@@ -15,6 +15,7 @@ from sqlalchemy import (
 
 from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.pictures import enter_images, remove_images, with_parents
+from imagewright.adapters.sql.quotas import check_import
 from imagewright.adapters.sql.rows import Found, folded
 from imagewright.adapters.sql.subjects import enrol, number_of
 from imagewright.adapters.sql.tables import images, lineage, subjects, tags
@@ -23,7 +24,8 @@ from imagewright.core.caller import Caller
 from imagewright.core.errors import NotFound
 from imagewright.core.image import Image
 from imagewright.ports.books import Origin as Whence
-from imagewright.ports.library import Page, Search
+from imagewright.ports.books import Quota
+from imagewright.ports.library import NO_QUOTA, Page, Search
 
 _NEWEST_FIRST = (images.c.created_at.desc(), images.c.id.desc())
 
@@ -52,9 +54,12 @@ class SqlLibrary:
     async def owner(self, image: str) -> str | None:
         return await self._database.read(partial(_owner, image=image))
 
-    async def add(self, caller: Caller, image: Image, whence: Whence) -> None:
+    async def add(
+        self, caller: Caller, image: Image, whence: Whence, quota: Quota = NO_QUOTA
+    ) -> None:
         def work(connection: Connection) -> None:
             number = enrol(connection, caller.subject)
+            check_import(connection, quota, number, image.picture.bytes)
             enter_images(connection, number, (image,))
             deed = Deed(
                 subject=number,

@@ -45,6 +45,7 @@ class Metrics:
             registry=self.registry,
         )
         self._count()
+        self._tell()
         # The label values are few; finding a child by them costs more than observing.
         self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
 
@@ -53,6 +54,12 @@ class Metrics:
             "imagewright_auth_failures",
             "Tokens that were not taken.",
             ["reason"],
+            registry=self.registry,
+        )
+        self._limited = Counter(
+            "imagewright_limited",
+            "What was refused by a limit of the caller's.",
+            ["limit"],
             registry=self.registry,
         )
         self._audit_dropped = Counter(
@@ -67,6 +74,14 @@ class Metrics:
             ["event", "outcome"],
             registry=self.registry,
         )
+        self._soft_limits = Counter(
+            "imagewright_soft_limits",
+            "Soft limits that were reached.",
+            ["level", "span"],
+            registry=self.registry,
+        )
+
+    def _tell(self) -> None:
         self._providers = Gauge(
             "imagewright_provider_degraded",
             "Providers that do not answer what models they have.",
@@ -77,12 +92,6 @@ class Metrics:
             "imagewright_provider_open",
             "Providers that are left alone after failures.",
             ["provider"],
-            registry=self.registry,
-        )
-        self._soft_limits = Counter(
-            "imagewright_soft_limits",
-            "Soft limits that were reached.",
-            ["level", "span"],
             registry=self.registry,
         )
         self._files = Gauge(
@@ -103,6 +112,10 @@ class Metrics:
     def auth_failure(self, reason: str) -> None:
         """Count a token that was not taken."""
         self._auth_failures.labels(reason).inc()
+
+    def limited(self, limit: str) -> None:
+        """Count what a limit refused."""
+        self._limited.labels(limit).inc()
 
     def audit_dropped(self, action: str) -> None:
         """Count a line that is lost."""

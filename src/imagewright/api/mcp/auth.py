@@ -19,9 +19,16 @@ from starlette.types import Scope
 
 from imagewright.api.mcp.face import CallerToken
 from imagewright.core.caller import Caller
-from imagewright.core.errors import Fault, Forbidden, Unauthenticated, Unavailable
+from imagewright.core.errors import (
+    Fault,
+    Forbidden,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 from imagewright.ports.auth import Authenticator
 from imagewright.ports.telemetry import Telemetry
+from imagewright.services.limiter import Limiter
 
 _log = logging.getLogger(__name__)
 _LONGEST = 16_384
@@ -50,10 +57,29 @@ class _Refused(AuthenticationError):
 class BearerBackend(AuthenticationBackend):
     """Asks the chain who a token is; a token of nobody's is refused here, not by a later layer."""
 
-    def __init__(self, chain: Authenticator) -> None:
+    def __init__(self, chain: Authenticator, limiter: Limiter) -> None:
         self._chain = chain
+        self._limiter = limiter
 
     async def authenticate(
+        self, conn: HTTPConnection
+    ) -> tuple[AuthCredentials, AuthenticatedUser] | None:
+        """Who calls, or None where no token was shown."""
+        try:
+            return await self._authenticate(conn)
+        except _Refused as refused:
+            if isinstance(refused.fault, Unauthenticated):
+                await self._count_failure(conn.client.host if conn.client else None)
+            raise
+
+    async def _count_failure(self, address: str | None) -> None:
+        """The next are refused in other words; they are looked at all the same."""
+        try:
+            await self._limiter.stranger(address)
+        except RateLimited as fault:
+            raise _Refused(fault) from None
+
+    async def _authenticate(
         self, conn: HTTPConnection
     ) -> tuple[AuthCredentials, AuthenticatedUser] | None:
         headers = conn.headers.getlist("authorization")
@@ -112,6 +138,8 @@ def caller_of(scope: Scope) -> Caller | None:
 def refusal(fault: Fault, metadata: str | None = None) -> Response:
     """401 for a bad token, 503 where that cannot be told: an outage costs no client its token.
 
+    429 for one more bad token of an address that showed too many.
+
     403 names the scopes of `details.scopes` (RFC 6750 3.1), and no others.
     """
     headers = {"Cache-Control": "no-store"}
@@ -123,7 +151,7 @@ def refusal(fault: Fault, metadata: str | None = None) -> Response:
         headers["WWW-Authenticate"] = _challenge(
             "insufficient_scope", fault.sentence, scopes, metadata
         )
-    elif isinstance(fault, Unavailable):
+    elif isinstance(fault, Unavailable | RateLimited):
         headers["Retry-After"] = str(fault.details.get("retry_after", 5))
     return Response(
         json.dumps({"error": fault.public()}),
@@ -142,20 +170,28 @@ def _challenge(error: str, sentence: str, scopes: Sequence[str], metadata: str |
     return f"Bearer {', '.join(parts)}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What counts tokens that were not taken, and what limits them."""
+
+    telemetry: Telemetry
+    limiter: Limiter
+
+
 class BearerAuth(TokenVerifier):
     """FastMCP's seam for authentication, with our own chain behind it."""
 
     def __init__(
         self,
         chain: Authenticator,
-        telemetry: Telemetry,
+        watch: Watch,
         signpost: Signpost | None = None,
         inner: Sequence[Middleware] = (),
     ) -> None:
         """`inner` is middleware that knows who calls."""
         super().__init__(resource_base_url=signpost.base if signpost else None)
         self._chain = chain
-        self._telemetry = telemetry
+        self._watch = watch
         self._signpost = signpost
         self._inner = inner
 
@@ -175,7 +211,7 @@ class BearerAuth(TokenVerifier):
         return [
             Middleware(
                 AuthenticationMiddleware,
-                backend=BearerBackend(self._chain),
+                backend=BearerBackend(self._chain, self._watch.limiter),
                 on_error=self._refusal,
             ),
             Middleware(AuthContextMiddleware),
@@ -185,5 +221,5 @@ class BearerAuth(TokenVerifier):
     def _refusal(self, _conn: HTTPConnection, error: AuthenticationError) -> Response:
         if not isinstance(error, _Refused):
             error = _Refused(Unauthenticated("Not authenticated."))
-        self._telemetry.auth_failure(error.reason)
+        self._watch.telemetry.auth_failure(error.reason)
         return refusal(error.fault, self._signpost.metadata if self._signpost else None)

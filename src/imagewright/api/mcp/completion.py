@@ -6,9 +6,10 @@ import mcp.types as mt
 from fastmcp.server.completions import CompletionReference
 
 from imagewright.api.mcp.component import PromptSpec
+from imagewright.api.mcp.errors import resource_error
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.prompts import completed
-from imagewright.core.errors import Fault
+from imagewright.core.errors import Fault, RateLimited
 from imagewright.core.scope import Scope
 
 
@@ -33,7 +34,10 @@ class Completion:
         if spec is None or argument.name not in spec.arguments:
             return []
         try:
+            await self._face.limiter.ask(self._face.caller())
             return self._found(spec.scope, argument)
+        except RateLimited as fault:
+            raise resource_error(fault) from None
         except Fault:
             return []
 

@@ -23,6 +23,8 @@ from imagewright.services.images import ImageService
 from imagewright.services.inputs import Inputs
 from imagewright.services.jobs import JobService
 from imagewright.services.library import LibraryService
+from imagewright.services.limiter import Limiter
+from imagewright.services.own_limits import OwnLimits
 from imagewright.services.status import StatusService
 from imagewright.services.usage import UsageService
 from imagewright.services.witness import Witness
@@ -52,6 +54,8 @@ class Face:
     jobs: JobService
     batches: BatchService
     usage: UsageService
+    own_limits: OwnLimits
+    limiter: Limiter
     status: StatusService
     telemetry: Telemetry
     witness: Witness

@@ -45,7 +45,9 @@ async def image_view(
         format=_format(format),
         quality=_number("quality", quality),
     )
-    made = await face.library.view(face.caller().subject, _image_id(id), rendition)
+    caller = face.caller()
+    made = await face.library.view(caller.subject, _image_id(id), rendition)
+    await face.limiter.download(caller, len(made.data))
     return ResourceResult([ResourceContent(made.data, mime_type=made.picture.format.mime)])
 
 

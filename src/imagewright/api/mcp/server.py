@@ -24,7 +24,7 @@ from imagewright.api.mcp import (
     tools_prices,
     tools_service,
 )
-from imagewright.api.mcp.auth import BearerAuth, Signpost
+from imagewright.api.mcp.auth import BearerAuth, Signpost, Watch
 from imagewright.api.mcp.completion import Completion
 from imagewright.api.mcp.component import Components, PromptSpec, ToolSpec
 from imagewright.api.mcp.errors import answering
@@ -116,7 +116,8 @@ async def finish_server(server: FastMCP[Any]) -> None:
 
 
 def _auth(face: Face, chain: Authenticator, options: ServerOptions) -> BearerAuth:
-    return BearerAuth(chain, face.telemetry, options.signpost, _inner(face, options))
+    watch = Watch(telemetry=face.telemetry, limiter=face.limiter)
+    return BearerAuth(chain, watch, options.signpost, _inner(face, options))
 
 
 def _inner(face: Face, options: ServerOptions) -> list[Middleware]:

@@ -214,11 +214,24 @@ class AllowanceShape(TypedDict):
     left_usd: NotRequired[str]
 
 
+class LimitShape(TypedDict):
+    """One limit, and what is used of it; bytes for storage and bandwidth."""
+
+    limit: str
+    allowed: str
+    owner: str
+    name: NotRequired[str]
+    used: int
+    left: int
+    resets_at: NotRequired[str]
+
+
 class UsageShape(TypedDict):
-    """The caller's own levels, the narrowest first."""
+    """The caller's own levels, the narrowest first, and its limits."""
 
     subject: str
     allowances: list[AllowanceShape]
+    limits: list[LimitShape]
 
 
 class InfoShape(TypedDict):
@@ -230,6 +243,7 @@ class InfoShape(TypedDict):
     scopes: list[str]
     read_only: bool
     limits: dict[str, int | str]
+    own_limits: list[str]
     confinement: NotRequired[dict[str, str]]
 
 

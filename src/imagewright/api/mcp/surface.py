@@ -27,12 +27,13 @@ from imagewright.api.mcp.errors import (
 )
 from imagewright.api.mcp.face import Face
 from imagewright.api.mcp.instructions import instructions
-from imagewright.api.mcp.witnessed import PROMPT, RESOURCE, allowed, denied
-from imagewright.core.errors import Fault, InvalidRequest, Unauthenticated
+from imagewright.api.mcp.witnessed import PROMPT, REQUEST, RESOURCE, allowed, denied, heed
+from imagewright.core.errors import Fault, InvalidRequest, RateLimited, Unauthenticated
 from imagewright.core.scope import Scope
 from imagewright.services.judge import Judge
 
 _log = logging.getLogger(__name__)
+_CALL = "tools/call"
 
 
 class Surface(Middleware):
@@ -50,6 +51,8 @@ class Surface(Middleware):
     ) -> Any:
         # Where grants cannot be told there is no list, and no resource is there or not.
         try:
+            if context.method != _CALL:
+                await self._count(context)
             return await call_next(context)
         except Fault as fault:
             raise resource_error(fault) from None
@@ -73,6 +76,7 @@ class Surface(Middleware):
         name = context.message.name
         given = context.message.arguments or {}
         try:
+            await self._count(context)
             judge = self._judge()
             if not self._may_call(name, judge):
                 if name in self._tools:
@@ -171,6 +175,21 @@ class Surface(Middleware):
         if isinstance(result, mt.DiscoverResult):
             return result.model_copy(update=self._own_words())
         return result
+
+    async def _count(self, context: MiddlewareContext[Any]) -> None:
+        """Count the request as its caller's; nobody's is refused by what it asks for."""
+        try:
+            caller = self._face.caller()
+        except Unauthenticated:
+            return
+        try:
+            await self._face.limiter.ask(caller)
+        except RateLimited as fault:
+            if context.fastmcp_context is not None:
+                thing = getattr(context.message, "name", None)
+                known = thing if thing in self._tools or thing in self._prompts else REQUEST
+                heed(self._face, context.fastmcp_context, known, {}, fault)
+            raise
 
     def _refused(self, name: str, fault: Fault) -> ToolResult:
         self._face.telemetry.call(name, fault.code, 0.0)

@@ -8,9 +8,16 @@ from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of
 from imagewright.api.mcp.offers import offer_warnings, provider_shape
 from imagewright.api.mcp.render import iso
-from imagewright.api.mcp.shapes import AllowanceShape, InfoShape, ProvidersShape, UsageShape
+from imagewright.api.mcp.shapes import (
+    AllowanceShape,
+    InfoShape,
+    LimitShape,
+    ProvidersShape,
+    UsageShape,
+)
 from imagewright.core.money import Nano, usd
 from imagewright.core.scope import WRITING, Scope
+from imagewright.services.own_limits import Standing
 from imagewright.services.usage import Allowance
 
 
@@ -37,19 +44,24 @@ async def list_providers(ctx: Context, refresh: a.Refresh = False) -> ToolResult
 
 
 async def get_usage(ctx: Context) -> ToolResult:
-    """What you have spent this day and month, and what is left."""
+    """What you have spent and used, and what is left of budgets and limits."""
     face = face_of(ctx)
     caller = face.caller()
     found = await face.usage.allowances(caller)
     shape: UsageShape = {
         "subject": caller.subject,
         "allowances": [_allowance(each) for each in found],
+        "limits": [_limit(each) for each in await face.own_limits.of(caller)],
     }
     lines = [
         f"{each['level']} {each['name']} {each['span']}: ${each['settled_usd']} spent, "
         f"${each['held_usd']} held"
         + (f", ${each['left_usd']} left of ${each['limit_usd']}" if "left_usd" in each else "")
         for each in shape["allowances"]
+    ]
+    lines += [
+        f"{each['limit']} {each['allowed']}: {each['used']} used, {each['left']} left"
+        for each in shape["limits"]
     ]
     return ToolResult(content="\n".join(lines), structured_content=dict(shape))
 
@@ -67,6 +79,9 @@ async def server_info(ctx: Context) -> ToolResult:
         "scopes": sorted(scope.value for scope in scopes),
         "read_only": not scopes & WRITING,
         "limits": dict(about.limits),
+        "own_limits": [
+            f"{bound.limit.value} {bound}" for bound in face.limiter.bounds(caller).all()
+        ],
     }
     if Scope.ADMIN_READ in scopes:
         shape["confinement"] = dict(about.confinement())
@@ -89,6 +104,22 @@ def _allowance(found: Allowance) -> AllowanceShape:
     if found.limit is not None and found.left is not None:
         shape["limit_usd"] = usd(found.limit)
         shape["left_usd"] = usd(Nano(found.left))
+    return shape
+
+
+def _limit(found: Standing) -> LimitShape:
+    bound = found.bound
+    shape: LimitShape = {
+        "limit": bound.limit.value,
+        "allowed": str(bound),
+        "owner": bound.owner,
+        "used": found.used,
+        "left": found.left,
+    }
+    if bound.name:
+        shape["name"] = bound.name
+    if found.resets_at is not None:
+        shape["resets_at"] = iso(found.resets_at)
     return shape
 
 

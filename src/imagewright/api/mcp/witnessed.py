@@ -13,6 +13,9 @@ from imagewright.core.errors import (
     ConfirmationInvalid,
     Fault,
     Forbidden,
+    QuotaExceeded,
+    RateLimited,
+    StorageQuota,
     UnknownModel,
     UnknownProvider,
     Unpriced,
@@ -25,6 +28,8 @@ RESOURCE = "resource"
 """What the ACL and the audit call every resource: none is granted by its name."""
 PROMPT = "prompt"
 """Likewise for prompts."""
+REQUEST = "request"
+"""What the audit calls a request that was refused before it was looked at."""
 _OUTCOMES: Mapping[type[Fault], str] = {
     Forbidden: "denied",
     BudgetExceeded: "denied",
@@ -32,6 +37,9 @@ _OUTCOMES: Mapping[type[Fault], str] = {
     ConfirmationInvalid: "denied",
     ConfirmationDeclined: "declined",
     Busy: "limited",
+    RateLimited: "limited",
+    QuotaExceeded: "limited",
+    StorageQuota: "limited",
 }
 """The faults that are decisions about a caller, and what came of the call."""
 

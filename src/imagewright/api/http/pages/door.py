@@ -8,6 +8,7 @@ from imagewright.api.http.pages.origin import check_origin, own_origin
 from imagewright.core.errors import Forbidden
 from imagewright.core.session import Session
 from imagewright.services.attempts import same
+from imagewright.services.limiter import Limiter
 from imagewright.services.sessions import SessionService
 
 
@@ -26,9 +27,10 @@ class Door:
     whose form has `csrf` in a hidden field.
     """
 
-    def __init__(self, sessions: SessionService, public: str | None) -> None:
+    def __init__(self, sessions: SessionService, limiter: Limiter, public: str | None) -> None:
         """`public` is the origin of the public address."""
         self._sessions = sessions
+        self._limiter = limiter
         self._public = public
 
     def origin(self, request: Request) -> str:
@@ -40,19 +42,23 @@ class Door:
         return await self._sessions.find(cookie(request, SESSION))
 
     async def signed_in(self, request: Request) -> Session:
-        """Who is signed in. Raises SignInNeeded, Forbidden or Unavailable."""
+        """Who is signed in, counted as a request.
+
+        Raises SignInNeeded, Forbidden, RateLimited or Unavailable.
+        """
         self.origin(request)
         session = await self.found(request)
         if session is None:
             query = f"?{request.url.query}" if request.url.query else ""
             raise SignInNeeded(f"{request.url.path}{query}" if request.method == "GET" else "")
+        await self._limiter.ask(session.caller)
         return session
 
     async def posted(self, request: Request) -> tuple[Session, Form]:
         """Who sent a form, and its fields.
 
-        Raises SignInNeeded, InvalidRequest, Unavailable, and Forbidden for one that is not of a
-        page of this session.
+        Raises SignInNeeded, InvalidRequest, RateLimited, Unavailable, and Forbidden for one that is
+        not of a page of this session.
         """
         form = await self.form(request)
         session = await self.signed_in(request)

@@ -1,0 +1,1 @@
+"""Request rates: counted in this process, or in Valkey for several."""
