@@ -45,6 +45,7 @@ class Metrics:
             registry=self.registry,
         )
         self._count()
+        self._gauge()
         # The label values are few; finding a child by them costs more than observing.
         self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
 
@@ -67,6 +68,14 @@ class Metrics:
             ["event", "outcome"],
             registry=self.registry,
         )
+        self._soft_limits = Counter(
+            "imagewright_soft_limits",
+            "Soft limits that were reached.",
+            ["level", "span"],
+            registry=self.registry,
+        )
+
+    def _gauge(self) -> None:
         self._providers = Gauge(
             "imagewright_provider_degraded",
             "Providers that do not answer what models they have.",
@@ -77,12 +86,6 @@ class Metrics:
             "imagewright_provider_open",
             "Providers that are left alone after failures.",
             ["provider"],
-            registry=self.registry,
-        )
-        self._soft_limits = Counter(
-            "imagewright_soft_limits",
-            "Soft limits that were reached.",
-            ["level", "span"],
             registry=self.registry,
         )
         self._files = Gauge(
