@@ -117,10 +117,9 @@ async def test_nobody_waits_for_a_receiver_that_hangs(receiver: Receiver) -> Non
     receiver.hang = True
     counted = Counted()
     async with running(config(receiver, seconds=0.05, delays=()), counted) as webhook:
-        began = asyncio.get_running_loop().time()
         for _ in range(3):
             webhook.send(NOTICE)
-        assert asyncio.get_running_loop().time() - began < 0.05
+        assert (counted.notices, receiver.got) == ([], [])
         assert await ended(counted, 3) == [("outcome_unknown", "lost")] * 3
 
 

@@ -45,7 +45,7 @@ class Metrics:
             registry=self.registry,
         )
         self._count()
-        self._tell()
+        self._gauge()
         # The label values are few; finding a child by them costs more than observing.
         self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
 
@@ -81,7 +81,7 @@ class Metrics:
             registry=self.registry,
         )
 
-    def _tell(self) -> None:
+    def _gauge(self) -> None:
         self._providers = Gauge(
             "imagewright_provider_degraded",
             "Providers that do not answer what models they have.",
