@@ -17,6 +17,7 @@ from imagewright.adapters.sql.library import SqlLibrary
 from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.adapters.sql.sessions import SqlSessions
 from imagewright.adapters.sql.shelf import SqlShelf
+from imagewright.adapters.sql.sums import SqlLedger
 from imagewright.adapters.sql.uses import SqlUses
 from imagewright.adapters.vault.sealed import SealedVault
 from tests.adapters.sql.postgres import Postgres
@@ -88,6 +89,11 @@ def uses(database: Database) -> SqlUses:
 @pytest.fixture
 def audit(database: Database) -> SqlAudit:
     return SqlAudit(database, KEY)
+
+
+@pytest.fixture
+def ledger(database: Database) -> SqlLedger:
+    return SqlLedger(database)
 
 
 @pytest.fixture

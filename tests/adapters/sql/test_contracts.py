@@ -9,6 +9,7 @@ from tests.contracts.batches import BatchesContract
 from tests.contracts.books import BooksContract
 from tests.contracts.conversations import ConversationsContract
 from tests.contracts.jobs import JobsContract
+from tests.contracts.ledger import LedgerContract
 from tests.contracts.library import LibraryContract
 from tests.contracts.revocations import RevocationsContract, RevokedContract
 from tests.contracts.sessions import SessionsContract, Told
@@ -59,6 +60,10 @@ class TestUses(UsesContract):
 
 
 class TestAudit(AuditContract):
+    pass
+
+
+class TestLedger(LedgerContract):
     pass
 
 
