@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from cyclopts import App, Parameter
 
 from imagewright.cli.listing import AsJson, Write, show_columns, stream_csv, stream_json
+from imagewright.cli.reconcile import reconcile
 from imagewright.cli.sources import Sources, settings_or_exit
 from imagewright.cli.trouble import told
 from imagewright.core.errors import InvalidRequest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from imagewright.settings import Settings
 
 app = App(name="usage", help="What was spent, and whether the bills say the same.")
+app.command(reconcile)
 _AMOUNTS = ("jobs", "images", "held_usd", "settled_usd", "adjusted_usd", "disputed_usd")
 _NAMES = ", ".join(By)
 _TOTAL = "total"

@@ -13,7 +13,10 @@ _UTC = ZoneInfo("UTC")
 
 
 class By(StrEnum):
-    """What sums can be made by; a job counts in each of its groups."""
+    """What sums can be made by; a job counts in each of its groups.
+
+    A request is what the provider calls its answer; empty where it told none.
+    """
 
     SUBJECT = "subject"
     GROUP = "group"
@@ -21,6 +24,8 @@ class By(StrEnum):
     MODEL = "model"
     TOKEN = "token"  # noqa: S105 - a dimension, not one of them
     DAY = "day"
+    JOB = "job"
+    REQUEST = "request"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from imagewright.adapters.sql.conversations import SqlConversations
 from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.reconciliations import SqlReconciliations
 from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.adapters.sql.sessions import SqlSessions
 from imagewright.adapters.sql.shelf import SqlShelf
@@ -94,6 +95,11 @@ def audit(database: Database) -> SqlAudit:
 @pytest.fixture
 def ledger(database: Database) -> SqlLedger:
     return SqlLedger(database)
+
+
+@pytest.fixture
+def reconciliations(database: Database) -> SqlReconciliations:
+    return SqlReconciliations(database)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from tests.contracts.conversations import ConversationsContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.ledger import LedgerContract
 from tests.contracts.library import LibraryContract
+from tests.contracts.reconciliations import ReconciliationsContract
+from tests.contracts.reconciliations import Told as Lines
 from tests.contracts.revocations import RevocationsContract, RevokedContract
 from tests.contracts.sessions import SessionsContract, Told
 from tests.contracts.soft_limits import SoftLimitsContract
@@ -65,6 +67,12 @@ class TestAudit(AuditContract):
 
 class TestLedger(LedgerContract):
     pass
+
+
+class TestReconciliations(ReconciliationsContract):
+    @pytest.fixture
+    def told(self, audit: SqlAudit) -> Lines:
+        return lambda: audit.newest(100)
 
 
 class TestRevocations(RevocationsContract, RevokedContract):

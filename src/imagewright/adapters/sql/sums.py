@@ -93,8 +93,10 @@ def _rows(wanted: Wanted, dialect: str) -> Subquery:
         select(
             subjects.c.name.label("subject"),
             jobs.c.groups,
-            _maker(dialect, "provider", jobs.c.provider).label("provider"),
-            _maker(dialect, "model", jobs.c.model).label("model"),
+            _told(dialect, "provider", jobs.c.provider).label("provider"),
+            _told(dialect, "model", jobs.c.model).label("model"),
+            _told(dialect, "request", literal_column("''")).label("request"),
+            jobs.c.id.label("job"),
             jobs.c.credential.label("token"),
             (at // literal_column(str(_QUARTER))).label("quarter"),
             jobs.c.made,
@@ -110,13 +112,13 @@ def _rows(wanted: Wanted, dialect: str) -> Subquery:
     return query.subquery()
 
 
-def _maker(dialect: str, key: str, first: ColumnElement[str]) -> ColumnElement[str]:
-    """Who made it: whom it was passed on to, else whom it was first planned for."""
+def _told(dialect: str, key: str, usual: ColumnElement[str]) -> ColumnElement[str]:
+    """What a job's outcome tells, such as whom it was passed on to; else what is usual."""
     if dialect == "sqlite":
         other = func.json_extract(jobs.c.outcome, f"$.{key}")
     else:
         other = func.json_extract_path_text(cast(jobs.c.outcome, JSON), key)
-    return func.coalesce(other, first)
+    return func.coalesce(other, usual)
 
 
 def _entered(name: str) -> ColumnElement[int]:
