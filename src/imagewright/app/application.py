@@ -168,7 +168,8 @@ class App:
         # A task of its own each: a database that is away must not keep the ACL waiting.
         stack.push_async_callback(self._write_uses)
         chores = (self._chores(), self._keep_standing(), self._keep_uses(), parts.catalogue.run())
-        for chore in (*chores, services.sealer.run(), services.witness.run()):
+        kept = (services.sealer.run(), services.witness.run(), services.figures.run())
+        for chore in (*chores, *kept):
             stack.push_async_callback(_end, asyncio.create_task(chore))
         await self.services.workers.start()
         stack.push_async_callback(self.drain)

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from imagewright.adapters.auth.barred import Barred
 from imagewright.adapters.auth.chain import Chain
+from imagewright.adapters.sql.docket import SqlDocket
+from imagewright.adapters.sql.reconciliations import SqlReconciliations
 from imagewright.api.mcp.open_answers import OpenAnswers
 from imagewright.app.authorization import Authorizing, authorizing_of
 from imagewright.app.parts import Parts, database_url
@@ -23,6 +25,7 @@ from imagewright.services.batch import BatchService, Road
 from imagewright.services.bench import Bench
 from imagewright.services.breakers import BreakerRules, Breakers
 from imagewright.services.conversations import ConversationService
+from imagewright.services.figures import Figures
 from imagewright.services.gate import Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
@@ -77,6 +80,7 @@ class Services:
     status: StatusService
     workers: Workers
     sealer: Sealer
+    figures: Figures
     witness: Witness
     shaper: Shaper
     entrance: Entrance | None = None
@@ -92,8 +96,7 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     chain = _chain(parts, authorizing, standing)
     rules = _gate_rules(settings, parts, shaper)
     gate = Gate(standing, parts.books, parts.catalogue, rules, parts.world)
-    library = _library(settings, parts)
-    intake = Intake()
+    library, intake = _library(settings, parts), Intake()
     breakers = _breakers(settings, parts)
     signals = Signals(intake=intake, queue=parts.queue, board=parts.board)
     image_rules = _image_rules(settings, clock, breakers)
@@ -119,11 +122,18 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         status=_status(settings, parts, intake),
         workers=_workers(settings, replace(parts, chain=chain), gate, library, breakers),
         sealer=Sealer(parts.audit, clock),
+        figures=_figures(parts),
         witness=witness,
         shaper=shaper,
         entrance=_entrance(settings, parts, chain, witness),
         authorizing=authorizing,
     )
+
+
+def _figures(parts: Parts) -> Figures:
+    database = parts.database
+    kept = SqlReconciliations(database)
+    return Figures(SqlDocket(database), kept, parts.metrics, parts.world.clock)
 
 
 def _inputs(settings: Settings, parts: Parts, library: LibraryService) -> Inputs:

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from imagewright.core.money import Nano
+
 
 class Telemetry(Protocol):
     """Counts; none of these fails or waits."""
@@ -29,3 +31,9 @@ class Telemetry(Protocol):
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         """A job ended, this long after it was asked for."""
+
+    def unknown(self, provider: str, count: int) -> None:
+        """So many jobs of a provider are of unknown outcome now."""
+
+    def reconciled(self, provider: str, drift: Nano, at: int) -> None:
+        """By how much a provider's last bill was above the ledger, and when (UTC microseconds)."""

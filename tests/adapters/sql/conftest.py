@@ -12,6 +12,7 @@ from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.conversations import SqlConversations
 from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.docket import SqlDocket
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from imagewright.adapters.sql.reconciliations import SqlReconciliations
@@ -100,6 +101,11 @@ def ledger(database: Database) -> SqlLedger:
 @pytest.fixture
 def reconciliations(database: Database) -> SqlReconciliations:
     return SqlReconciliations(database)
+
+
+@pytest.fixture
+def docket(database: Database) -> SqlDocket:
+    return SqlDocket(database)
 
 
 @pytest.fixture

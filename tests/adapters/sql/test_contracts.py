@@ -8,6 +8,7 @@ from tests.contracts.audit import AuditContract
 from tests.contracts.batches import BatchesContract
 from tests.contracts.books import BooksContract
 from tests.contracts.conversations import ConversationsContract
+from tests.contracts.docket import DocketContract
 from tests.contracts.jobs import JobsContract
 from tests.contracts.ledger import LedgerContract
 from tests.contracts.library import LibraryContract
@@ -66,6 +67,10 @@ class TestAudit(AuditContract):
 
 
 class TestLedger(LedgerContract):
+    pass
+
+
+class TestDocket(DocketContract):
     pass
 
 
