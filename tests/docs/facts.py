@@ -93,9 +93,10 @@ def _commands(parent: Commands, name: tuple[str, ...]) -> Iterator[tuple[str, se
         if word.startswith("-"):
             continue
         child = parent[word]
-        if [each for each in child if not each.startswith("-")]:
+        group = [each for each in child if not each.startswith("-")]
+        if group:
             yield from _commands(child, (*name, word))
-        else:
+        if not group or child.default_command is not None:
             options = {
                 option
                 for argument in child.assemble_argument_collection()

@@ -24,6 +24,7 @@ from imagewright.app import build
 from imagewright.core.audit import Entry
 from imagewright.core.chain import Seal
 from imagewright.core.errors import FAULTS, Fault, Retry
+from imagewright.core.money import Nano
 from imagewright.core.scope import SHORTHANDS, Scope
 from imagewright.settings import Settings
 from imagewright.settings.issuers import Introspection, Issuer
@@ -229,6 +230,8 @@ def test_every_metric_has_its_row() -> None:
     metrics.provider("a", degraded=True)
     metrics.breaker("a", is_open=True)
     metrics.soft_limit("a", "b")
+    metrics.unknown("a", 1)
+    metrics.reconciled("a", Nano(0), 0)
     found: dict[str, Metric] = {
         f"{each.name}_total" if each.type == "counter" else each.name: each
         for each in metrics.registry.collect()

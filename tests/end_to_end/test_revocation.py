@@ -14,8 +14,21 @@ from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.core.errors import Unavailable
 from imagewright.core.revocation import EVERYBODY, Target, What
 from imagewright.services.revoking import RevokingService
+from tests.end_to_end.books import disagreements
 from tests.end_to_end.browser import Browser, Page
-from tests.end_to_end.money import HUMAN, OTHER, ROBOT, Paid, ask, call, code, exact, generate, paid
+from tests.end_to_end.money import (
+    CAST,
+    HUMAN,
+    OTHER,
+    ROBOT,
+    Paid,
+    ask,
+    call,
+    code,
+    exact,
+    generate,
+    paid,
+)
 from tests.end_to_end.pages import SESSION, House, signed_in
 from tests.end_to_end.program import beside
 from tests.end_to_end.service import OWNER, STRANGER, Mode, Service
@@ -282,3 +295,44 @@ async def test_a_call_that_waits_ends_and_what_it_waited_for_is_kept(
 
     await until(ended)
     assert len(await service.library.of_job(ROBOT, job.id)) == 1
+
+
+KILLS = (
+    Target(what=What.TOKEN, key="tok_3"),
+    Target(what=What.SUBJECT, key=ROBOT),
+    Target(what=What.SPENDING_BY, key=ROBOT),
+    Target(what=What.SPENDING_AT, key="paint"),
+    EVERYBODY,
+)
+
+
+@pytest.mark.parametrize("target", KILLS, ids=str)
+async def test_a_running_batch_spends_on_no_later_item(shop: Paid, target: Target) -> None:
+    assert CAST[3] == ROBOT
+    elsewhere = Elsewhere(shop.state)
+    shop.vendor.slow_seconds = 4.0
+    shop.vendor.replies.extend([Reply(way=Way.SLOW)] * 2)
+    async with shop.client(ROBOT) as robot:
+        begun = await call(robot, "batch", {"items": [ask() for _ in range(6)], "wait": 0})
+
+    async def two_at_work() -> bool:
+        return shop.vendor.calls() == 2
+
+    await until(two_at_work)
+    assert await elsewhere.revoke(target) == 4
+    service = shop.service.app.services
+
+    async def settled() -> bool:
+        return not await service.jobs.list(ROBOT, open_only=True, limit=9, before=None)
+
+    await until(settled)
+    found = await service.batches.get(ROBOT, begun["job"])
+    states = [item.job.state.value for item in found.items]
+    assert sorted(states) == ["canceled"] * 4 + ["succeeded"] * 2
+    assert shop.vendor.calls() == 2
+    assert disagreements(shop.state) == []
+    await elsewhere.restore(target)
+    await service.standing.refresh()
+    shop.vendor.replies.extend(exact(1))
+    async with shop.client(ROBOT) as robot:
+        assert "error" not in await generate(robot, ask())

@@ -68,6 +68,8 @@ class Counted:
     soft: list[tuple[str, str]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
+    unknowns: dict[str, int] = field(default_factory=dict)
+    drifts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def call(self, component: str, code: str, seconds: float) -> None:
         pass
@@ -95,6 +97,12 @@ class Counted:
 
     def soft_limit(self, level: str, span: str) -> None:
         self.soft.append((level, span))
+
+    def unknown(self, provider: str, count: int) -> None:
+        self.unknowns[provider] = count
+
+    def reconciled(self, provider: str, drift: int, at: int) -> None:
+        self.drifts[provider] = (drift, at)
 
     def job(self, provider: str, state: str, seconds: float) -> None:
         self.jobs.append((provider, state))

@@ -160,16 +160,25 @@ class App:
             if isinstance(outward, _Closed):
                 stack.push_async_callback(outward.close)
         self.refresh()
-        section = self.settings.metrics
-        listener = MetricsListener(
-            parts.metrics, MetricsConfig(host=section.host, port=section.port)
-        )
-        listener.open()
-        stack.callback(listener.close)
-        services = self.services
+        self._listen()
         for source in parts.refreshed:
             if source.reading() is not None:
                 self._note_reading(source)
+        self._keep()
+        await self.services.workers.start()
+        stack.push_async_callback(self.drain)
+
+    def _listen(self) -> None:
+        section = self.settings.metrics
+        listener = MetricsListener(
+            self.parts.metrics, MetricsConfig(host=section.host, port=section.port)
+        )
+        listener.open()
+        self._stack.callback(listener.close)
+
+    def _keep(self) -> None:
+        """Begin what goes on for as long as the service runs."""
+        parts, services, stack = self.parts, self.services, self._stack
         stack.push_async_callback(services.sealer.turn, last=True)
         stack.push_async_callback(services.witness.flush)
         if isinstance(parts.notices, _Running):
@@ -178,10 +187,9 @@ class App:
         # A task of its own each: a database that is away must not keep the ACL waiting.
         stack.push_async_callback(self._write_uses)
         chores = (self._chores(), self._keep_standing(), self._keep_uses(), parts.catalogue.run())
-        for chore in (*chores, services.sealer.run(), services.witness.run()):
+        kept = (services.sealer.run(), services.witness.run(), services.figures.run())
+        for chore in (*chores, *kept):
             stack.push_async_callback(_end, asyncio.create_task(chore))
-        await self.services.workers.start()
-        stack.push_async_callback(self.drain)
 
     async def _chores(self) -> None:
         """Look at the operator's files, and move pictures that wait for room, every few seconds."""

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from imagewright.adapters.auth.barred import Barred
 from imagewright.adapters.auth.chain import Chain
+from imagewright.adapters.sql.docket import SqlDocket
+from imagewright.adapters.sql.reconciliations import SqlReconciliations
 from imagewright.api.mcp.open_answers import OpenAnswers
 from imagewright.app.authorization import Authorizing, authorizing_of
 from imagewright.app.parts import Parts, database_url
@@ -25,6 +27,7 @@ from imagewright.services.batch import BatchService, Road
 from imagewright.services.bench import Bench
 from imagewright.services.breakers import BreakerRules, Breakers
 from imagewright.services.conversations import ConversationService
+from imagewright.services.figures import Figures
 from imagewright.services.gate import Gate, GateRules
 from imagewright.services.images import ImageRules, ImageService, Signals
 from imagewright.services.inputs import InputRules, Inputs
@@ -83,6 +86,7 @@ class Services:
     status: StatusService
     workers: Workers
     sealer: Sealer
+    figures: Figures
     witness: Witness
     shaper: Shaper
     approvals: ApprovalService
@@ -92,15 +96,14 @@ class Services:
 
 def services_of(settings: Settings, parts: Parts) -> Services:
     """Every service, with the operator's limits."""
-    clock = parts.world.clock
-    standing = Standing(parts.acl, parts.revocations, clock)
+    standing = Standing(parts.acl, parts.revocations, parts.world.clock)
     shaper, witness = _shaper(settings, parts), _witness(settings, parts)
     authorizing = _authorizing(settings, parts, standing, witness)
     chain = _chain(parts, authorizing, standing)
     limiter, gate = _limiter(settings, parts, standing), _gate(settings, parts, standing, shaper)
     library, breakers = _library(settings, parts, gate), _breakers(settings, parts)
     signals = Signals(intake=Intake(), queue=parts.queue, board=parts.board)
-    image_rules = _image_rules(settings, clock, breakers)
+    image_rules = _image_rules(settings, parts.world.clock, breakers)
     images = ImageService(gate, library, parts.catalogue, signals, image_rules)
     jobs = _jobs(parts, signals.intake)
     road = Road(
@@ -115,22 +118,29 @@ def services_of(settings: Settings, parts: Parts) -> Services:
         images=images,
         inputs=_inputs(settings, parts, library),
         library=library,
-        conversations=ConversationService(parts.conversations, clock),
+        conversations=ConversationService(parts.conversations, parts.world.clock),
         jobs=jobs,
-        batches=BatchService(road, clock),
+        batches=BatchService(road, parts.world.clock),
         links=_links(settings, parts, gate),
         usage=UsageService(parts.books, gate.accounts),
         own_limits=_own_limits(settings, parts, limiter),
         limiter=limiter,
         status=_status(settings, parts, signals.intake),
         workers=_workers(settings, parts, limiter, _bench(parts, chain, gate, library, breakers)),
-        sealer=Sealer(parts.audit, clock),
+        sealer=Sealer(parts.audit, parts.world.clock),
+        figures=_figures(parts),
         witness=witness,
         shaper=shaper,
         approvals=_approvals(settings, parts, gate, witness),
         entrance=_entrance(settings, parts, chain, witness),
         authorizing=authorizing,
     )
+
+
+def _figures(parts: Parts) -> Figures:
+    database = parts.database
+    kept = SqlReconciliations(database)
+    return Figures(SqlDocket(database), kept, parts.metrics, parts.world.clock)
 
 
 def _inputs(settings: Settings, parts: Parts, library: LibraryService) -> Inputs:

@@ -41,13 +41,15 @@ def application() -> "App":
     """Every command; what is slow to import is imported when it is called."""
     from cyclopts import App
 
-    from imagewright.cli import acl, audit, client, config, grant, providers, token
+    from imagewright.cli import acl, audit, client, config, grant, jobs, providers, token, usage
 
     app = App(name="imagewright", help="A hardened, multi-tenant MCP endpoint for images.")
     app.command("imagewright.cli.serve:serve", name="serve", help="Serve, over HTTP or stdio.")
     app.command("imagewright.cli.init:init", name="init", help="Write a first configuration.")
     app.command("imagewright.cli.demo:demo", name="demo", help="Try it: no key, no account.")
     app.command(audit.app)
+    app.command(usage.app)
+    app.command(jobs.app)
     app.command(config.app)
     app.command(providers.app)
     app.command(acl.app)

@@ -249,6 +249,13 @@ class OutcomeUnknown(Fault):
     advice = "Its cost stays held; ask the operator before trying again."
 
 
+class Resolved(Fault):
+    """The operator found out what a job of unknown outcome has cost; nothing else came of it."""
+
+    code, status, retry = "resolved", 502, Retry.LATER
+    advice = "Ask again if you still want it."
+
+
 class Canceled(Fault):
     """The job was cancelled before it made anything."""
 
@@ -286,5 +293,6 @@ FAULTS: tuple[type[Fault], ...] = (
     ProviderUnavailable,
     ProviderBadAnswer,
     OutcomeUnknown,
+    Resolved,
     Canceled,
 )

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from imagewright.core.money import Nano
+
 
 class Telemetry(Protocol):
     """Counts; none of these fails or waits."""
@@ -35,3 +37,9 @@ class Telemetry(Protocol):
 
     def notice(self, event: str, outcome: str) -> None:
         """A notice was `delivered` to the operator's webhook, or is `lost`."""
+
+    def unknown(self, provider: str, count: int) -> None:
+        """So many jobs of a provider are of unknown outcome now."""
+
+    def reconciled(self, provider: str, drift: Nano, at: int) -> None:
+        """By how much a provider's last bill was above the ledger, and when (UTC microseconds)."""

@@ -13,11 +13,14 @@ from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.conversations import SqlConversations
 from imagewright.adapters.sql.database import Database, SqlConfig
+from imagewright.adapters.sql.docket import SqlDocket
 from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
+from imagewright.adapters.sql.reconciliations import SqlReconciliations
 from imagewright.adapters.sql.revocations import SqlRevocations
 from imagewright.adapters.sql.sessions import SqlSessions
 from imagewright.adapters.sql.shelf import SqlShelf
+from imagewright.adapters.sql.sums import SqlLedger
 from imagewright.adapters.sql.uses import SqlUses
 from imagewright.adapters.vault.sealed import SealedVault
 from tests.adapters.sql.postgres import Postgres
@@ -90,6 +93,21 @@ def uses(database: Database) -> SqlUses:
 @pytest.fixture
 def audit(database: Database) -> SqlAudit:
     return SqlAudit(database, KEY)
+
+
+@pytest.fixture
+def ledger(database: Database) -> SqlLedger:
+    return SqlLedger(database)
+
+
+@pytest.fixture
+def reconciliations(database: Database) -> SqlReconciliations:
+    return SqlReconciliations(database)
+
+
+@pytest.fixture
+def docket(database: Database) -> SqlDocket:
+    return SqlDocket(database)
 
 
 @pytest.fixture

@@ -9,9 +9,13 @@ from tests.contracts.audit import AuditContract
 from tests.contracts.batches import BatchesContract
 from tests.contracts.books import BooksContract
 from tests.contracts.conversations import ConversationsContract
+from tests.contracts.docket import DocketContract
 from tests.contracts.jobs import JobsContract
+from tests.contracts.ledger import LedgerContract
 from tests.contracts.library import LibraryContract
 from tests.contracts.quotas import QuotaContract
+from tests.contracts.reconciliations import ReconciliationsContract
+from tests.contracts.reconciliations import Told as Lines
 from tests.contracts.revocations import RevocationsContract, RevokedContract
 from tests.contracts.sessions import SessionsContract, Told
 from tests.contracts.soft_limits import SoftLimitsContract
@@ -73,6 +77,20 @@ class TestUses(UsesContract):
 
 class TestAudit(AuditContract):
     pass
+
+
+class TestLedger(LedgerContract):
+    pass
+
+
+class TestDocket(DocketContract):
+    pass
+
+
+class TestReconciliations(ReconciliationsContract):
+    @pytest.fixture
+    def told(self, audit: SqlAudit) -> Lines:
+        return lambda: audit.newest(100)
 
 
 class TestRevocations(RevocationsContract, RevokedContract):

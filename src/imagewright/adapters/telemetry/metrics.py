@@ -7,7 +7,10 @@ from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from imagewright.core.money import DOLLAR, Nano
+
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 40.0, 120.0, 600.0)
+_MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class Metrics:
         )
         self._count()
         self._gauge()
+        self._reckon()
         # The label values are few; finding a child by them costs more than observing.
         self._call, self._request = cache(self._calls.labels), cache(self._requests.labels)
 
@@ -101,6 +105,26 @@ class Metrics:
             registry=self.registry,
         )
 
+    def _reckon(self) -> None:
+        self._unknown = Gauge(
+            "imagewright_jobs_outcome_unknown",
+            "Jobs whose outcome nobody knows.",
+            ["provider"],
+            registry=self.registry,
+        )
+        self._drift = Gauge(
+            "imagewright_reconciliation_drift_usd",
+            "By how much the last bill was above the ledger.",
+            ["provider"],
+            registry=self.registry,
+        )
+        self._reconciled = Gauge(
+            "imagewright_reconciliation_timestamp_seconds",
+            "When the last bill was held against the ledger.",
+            ["provider"],
+            registry=self.registry,
+        )
+
     def call(self, component: str, code: str, seconds: float) -> None:
         """Observe a call."""
         self._call(component, code).observe(seconds)
@@ -140,6 +164,15 @@ class Metrics:
     def job(self, provider: str, state: str, seconds: float) -> None:
         """Observe a job's end."""
         self._jobs.labels(provider, state).observe(seconds)
+
+    def unknown(self, provider: str, count: int) -> None:
+        """Tell how many jobs are of unknown outcome."""
+        self._unknown.labels(provider).set(count)
+
+    def reconciled(self, provider: str, drift: Nano, at: int) -> None:
+        """Tell of the last bill; a float is near enough for an alarm."""
+        self._drift.labels(provider).set(drift / DOLLAR)
+        self._reconciled.labels(provider).set(at / _MICRO)
 
     def file(self, name: str, *, faulty: bool) -> None:
         """Tell whether a file of the operator's has a fault, or is gone."""

@@ -24,6 +24,7 @@ from imagewright.adapters.sql.tables.money import (
     jobs,
     ledger,
     quotes,
+    reconciliations,
 )
 from imagewright.adapters.sql.tables.trail import audit, seals
 
@@ -43,6 +44,7 @@ __all__ = [
     "lineage",
     "metadata",
     "quotes",
+    "reconciliations",
     "revocations",
     "sealed",
     "seals",

@@ -209,3 +209,16 @@ Index(
     postgresql_where=ledger.c.reference.is_not(None),
 )
 Index("ix_ledger_newest", ledger.c.subject, ledger.c.at)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("first", Text, nullable=False),
+    Column("last", Text, nullable=False),
+    Column("billed", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+)
+"""The last of each provider; its days are ISO dates."""
