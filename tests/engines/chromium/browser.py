@@ -1,6 +1,8 @@
 """Debian's Chromium, without a window, driven by its WebDriver (W3C WebDriver Level 2)."""
 
 import base64
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -141,7 +143,9 @@ def browsing(directory: Path) -> Iterator[Chromium]:
     """A browser until the context ends; its profile stands in the directory."""
     port = free_port()
     log = (directory / "chromedriver.log").open("wb")
-    process = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=log, stderr=log)
+    process = subprocess.Popen(
+        ["chromedriver", f"--port={port}"], stdout=log, stderr=log, start_new_session=True
+    )
     base = f"http://127.0.0.1:{port}"
     try:
         _await(process, base)
@@ -151,9 +155,9 @@ def browsing(directory: Path) -> Iterator[Chromium]:
         made = httpx.post(f"{base}/session", json=wanted, timeout=60).json()["value"]
         with httpx.Client(base_url=f"{base}/session/{made['sessionId']}/", timeout=60) as driver:
             yield Chromium(driver)
-            driver.delete("")
     finally:
-        process.terminate()
+        # The browser outlives its driver, which ends it only when it is asked politely.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
         log.close()
 
