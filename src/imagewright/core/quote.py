@@ -1,10 +1,10 @@
 """A quote: a price ceiling that consent is given to, once."""
 
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
 from imagewright.core.money import Nano, usd
+from imagewright.core.quotation import shown
 from imagewright.core.scope import Scope
 
 
@@ -96,28 +96,6 @@ class OpenQuote:
     quote: Quote
     since: int
     approved_at: int | None = None
-
-
-_SHOWN = 200
-_NO_GLYPH = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
-    chr(selector) for selector in range(0xE0100, 0xE01F0)
-}
-"""Characters without a glyph that Unicode counts among marks, letters and symbols."""
-_QUOTES = frozenset('"“”„‟«»\uff02')
-
-
-def shown(prompt: str) -> str:
-    """A prompt as it may stand in a question, see `Quote.question`; what may, stays as it is."""
-    text = " ".join(prompt.split())
-    cut = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-    return "".join(_plain(char) for char in cut)
-
-
-def _plain(char: str) -> str:
-    if unicodedata.category(char) in _NO_GLYPH or char in _BLANK:
-        return "\ufffd"
-    return "'" if char in _QUOTES else char
 
 
 ACCEPTED: dict[Scope, frozenset[Consent]] = {

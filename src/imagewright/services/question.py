@@ -6,7 +6,8 @@ from dataclasses import replace
 from imagewright.core.caller import LOCAL
 from imagewright.core.errors import ConfirmationRequired
 from imagewright.core.plan import Plan
-from imagewright.core.quote import Consent, Quote, Told, shown
+from imagewright.core.quotation import shown
+from imagewright.core.quote import Consent, Quote, Told
 from imagewright.ports.books import Books, Demand
 from imagewright.ports.clock import Clock
 from imagewright.services.wish import Wish
