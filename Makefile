@@ -62,6 +62,9 @@ prove-relay: setup-dev
 	@packaging/venv.sh "$(PYTHON)" .build/relay relay
 	@$(BIN)/python -m tests.prove.relay .build/relay/bin/litellm
 
+bench-%: setup-dev ## measure one thing of tests/bench, for example make bench-money
+	@$(BIN)/python -m tests.bench.bench_$(subst -,_,$*) $(BENCH)
+
 prove-%: setup-dev ## run one proof of tests/prove, for example make prove-recovery
 	@$(BIN)/python -m tests.prove.$(subst -,_,$*)
 

@@ -1,15 +1,12 @@
-"""Admissions a second beside the least a durable transaction can cost, in the same run.
-
-python -m tests.bench.admissions [database address, made if it is a SQLite file]
-"""
+"""Admissions a second, and the least that a transaction as durable can cost."""
 
 import asyncio
 import sqlite3
-import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+
+import psycopg
 
 from imagewright.adapters.sql.books import SqlBooks
 from imagewright.adapters.sql.database import Database, SqlConfig
@@ -22,7 +19,7 @@ from imagewright.core.quote import Consent
 from imagewright.ports.books import Capacity, Demand
 from tests.contracts.samples import WHENCE, Desk, Random, plan_of
 
-COUNT = 2000
+COUNT = 1000
 AT_ONCE = 32
 ROOM = Capacity(queued=10**6, waiting=10**6)
 
@@ -74,7 +71,22 @@ def bare(path: Path) -> float:
     return COUNT / elapsed
 
 
+def bare_postgres(url: str) -> float:
+    """The same on PostgreSQL, by one connection that waits for each to be on disk."""
+    address = url.replace("+psycopg", "")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER)")
+        connection.execute("INSERT INTO t VALUES (1, 0)")
+        began = time.perf_counter()
+        for _ in range(COUNT):
+            connection.execute("BEGIN")
+            connection.execute("UPDATE t SET v = v + 1 WHERE k = 1")
+            connection.execute("COMMIT")
+        return COUNT / (time.perf_counter() - began)
+
+
 async def measure(url: str) -> float:
+    """Admissions a second, so many at once; a database that is not there yet is made."""
     database = Database(SqlConfig(url=url))
     await database.open()
     random = Random(seed=str(time.time_ns()))
@@ -93,16 +105,3 @@ async def measure(url: str) -> float:
     elapsed = time.perf_counter() - began
     await database.close()
     return COUNT / elapsed
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory(dir=".") as directory:
-        place = Path(directory)
-        url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{place.resolve()}/books.db"
-        print(f"bare transactions: {bare(place / 'bare.db'):.0f} a second")
-        print(f"admissions:        {asyncio.run(measure(url)):.0f} a second")
-        print(f"bare transactions: {bare(place / 'bare2.db'):.0f} a second")
-
-
-if __name__ == "__main__":
-    main()

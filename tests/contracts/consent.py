@@ -34,6 +34,18 @@ class Confirmation:
         with pytest.raises(ConfirmationInvalid):
             await desk.admit(given=given)
 
+    async def test_an_open_quote_is_found_by_whoever_it_is_offered_to(self, desk: Desk) -> None:
+        quote = desk.quote(plan_of("a fox"))
+        assert await desk.books.offered(OWNER, quote, NOON) is None
+        given = await self.consented(desk)
+        assert await desk.books.offered(OWNER, quote, NOON) == given
+        assert await desk.books.offered(STRANGER, quote, NOON) is None
+        for other in (desk.quote(plan_of("a dog")), desk.quote(plan_of("a fox"), PRICE + 1)):
+            assert await desk.books.offered(OWNER, other, NOON) is None
+        assert await desk.books.offered(OWNER, quote, quote.expires_at) is None
+        await desk.admit(given=given)
+        assert await desk.books.offered(OWNER, quote, NOON) is None
+
     async def test_twenty_racers_use_it_once(self, desk: Desk) -> None:
         given = await self.consented(desk)
         plan = plan_of("a fox")

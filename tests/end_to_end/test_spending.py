@@ -16,6 +16,7 @@ from tests.end_to_end.money import (
     EXACT,
     EXACT_NANO,
     HUMAN,
+    RELAY,
     ROBOT,
     Answer,
     Elicited,
@@ -230,6 +231,51 @@ async def test_sixty_four_asks_at_once_share_a_budget_for_nine(
         now = road.service.app.parts.world.clock.now() // 1_000_000
         assert 0 < details["resets_at"] - now <= 86_400
         assert disagreements(state) == []
+
+
+async def test_an_answer_says_what_was_quoted_what_it_cost_and_what_is_left(
+    road: Paid, mode: Mode
+) -> None:
+    road.vendor.replies.extend(exact(2))
+    arguments = ask()
+    async with road.client(ROBOT, mode) as client:
+        quoted = await call(client, "estimate_cost", arguments)
+        made = await generate(client, arguments)
+        later = await call(client, "get_job", {"job": made["job"]})
+        again = await generate(client, arguments)
+        batch = await call(client, "batch", {"items": [ask()], "wait": 20})
+        free = await generate(client, {"prompt": "a fox", "provider": "placeholder"})
+    assert quoted["ceiling_usd"] == made["ceiling_usd"]
+    assert made["cost_usd"] == "0.00305"
+    assert made["quote"].startswith("quo_")
+    names = {"level": "subject", "span": "day"}
+    assert names.items() <= made["left"].items()
+    left = Decimal(quoted["left"]["left_usd"]) - Decimal(made["left"]["left_usd"])
+    assert left == Decimal("0.00305")
+    money = f"Quote {made['quote']}: at most ${made['ceiling_usd']}, cost $0.00305; $"
+    for answer in (made, later, again):
+        text = answer["content"][0].text
+        assert money in text
+        assert "left of the subject budget of this day." in text
+    assert "at no cost" in again["content"][0].text
+    assert (again["quote"], again["left"], again["repeated"]) == (
+        made["quote"], made["left"], True,
+    )  # fmt: skip
+    assert Decimal(made["left"]["left_usd"]) - Decimal(batch["left"]["left_usd"]) == left
+    assert "left" not in free
+
+
+async def test_an_estimate_names_the_question_that_is_open(road: Paid, mode: Mode) -> None:
+    arguments = ask()
+    async with road.client(RELAY, mode) as client:
+        assert "quote" not in await call(client, "estimate_cost", arguments)
+        asked = await generate(client, arguments)
+        quote = asked["error"]["details"]["quote"]
+        assert (await call(client, "estimate_cost", arguments))["quote"] == quote
+        road.vendor.replies.extend(exact())
+        made = await generate(client, {**arguments, "confirm": quote})
+        assert (made["state"], made["quote"]) == ("succeeded", quote)
+        assert "quote" not in await call(client, "estimate_cost", arguments)
 
 
 async def test_consent_and_budget_meet_in_one_transaction(road: Paid) -> None:

@@ -22,6 +22,10 @@ class HandClock:
         self._now += round(seconds * SECOND)
         self._monotonic += seconds
 
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock, forwards or back; the time that has passed stays what it is."""
+        self._now += round(seconds * SECOND)
+
 
 def counted_world(clock: HandClock) -> World:
     """A world whose ids are counted, not drawn."""

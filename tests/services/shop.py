@@ -53,6 +53,7 @@ from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import HandClock, counted_world
 from tests.fakes.imaging import SeeingImaging
 from tests.fakes.interposed import Interposed
+from tests.fakes.notices import Kept
 from tests.fakes.outside import Counted, Credentials, EditedAcl, PageFetcher
 from tests.fakes.provider import ScriptedProvider
 
@@ -127,6 +128,7 @@ class Shop:
     fetcher: PageFetcher = field(default_factory=PageFetcher)
     provider: ScriptedProvider = field(default_factory=ScriptedProvider)
     telemetry: Counted = field(default_factory=Counted)
+    notices: Kept = field(default_factory=Kept)
     intake: Intake = field(default_factory=Intake)
     queue: InProcessQueue = field(default_factory=InProcessQueue)
     board: InProcessBoard = field(default_factory=InProcessBoard)
@@ -165,7 +167,7 @@ class Shop:
             self.catalogue,
             GateRules(
                 zone=ZONE,
-                alarm=Alarm(self.telemetry),
+                alarm=Alarm(self.telemetry, self.notices, self.clock),
                 picture=MIB,
                 limited=self.telemetry.limited,
                 **rules,

@@ -8,6 +8,7 @@ from imagewright.core.budget import Budget, Level, Span
 from imagewright.core.caller import Credential
 from imagewright.core.errors import BudgetExceeded, ConfirmationRequired
 from imagewright.core.money import Nano
+from imagewright.core.notice import Event
 from tests.services.shop import BOT, OLGA, ORIGIN, PRICE, Shop, entry, grants, paid
 
 
@@ -46,6 +47,12 @@ async def test_a_soft_limit_is_told_of_once(shop: Shop, caplog: pytest.LogCaptur
     lines = [each for each in caplog.records if each.message == "soft limit reached"]
     told = [(vars(each)["key"], vars(each)["period"], vars(each)["used_usd"]) for each in lines]
     assert told == [("tok-soft", "2026-11", "0.04"), ("tok-soft", "2026-11-21", "0.08")]
+    (month, day) = shop.notices.sent
+    assert (month.event, month.level, month.subject) == (Event.BUDGET_ALARM, "token", None)
+    assert (dict(month.amounts), dict(month.ids)) == (
+        {"soft_limit": "0.04", "used": "0.04"}, {"token": "tok-soft"},
+    )  # fmt: skip
+    assert dict(day.facts) == {"span": "day", "period": "2026-11-21"}
     shop.clock.advance(86_400)
     for prompt in "def":
         await shop.admitted(paid(prompt), caller)
@@ -81,4 +88,23 @@ async def test_a_purses_accounts_are_told_apart(shop: Shop) -> None:
     assert {span: (each.account.period, each.limit) for span, each in found.items()} == {
         Span.DAY: ("2026-11-21", 1),
         Span.MONTH: ("2026-11", 2),
+    }
+
+
+async def test_a_notice_of_a_soft_limit_says_whose_it_is(shop: Shop) -> None:
+    soft = Budget(soft_day=Nano(1))
+    shop.acl.acl = grants(
+        subjects={BOT.subject: entry("images:write", "spend:unattended", budget=soft)},
+        groups={"design": entry(budget=soft)},
+        providers={"painter": soft},
+        everyone=entry(budget=soft),
+    )
+    await shop.admitted(caller=replace(BOT, groups=frozenset({"design"})))
+    told = {each.level: (each.subject, dict(each.facts)) for each in shop.notices.sent}
+    when = {"span": "day", "period": "2026-11-21"}
+    assert told == {
+        "subject": (BOT.subject, when),
+        "group": (None, {**when, "group": "design"}),
+        "provider": (None, {**when, "provider": "painter"}),
+        "everyone": (None, when),
     }

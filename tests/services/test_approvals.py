@@ -12,32 +12,19 @@ from imagewright.adapters.sql.approvals import SqlApprovals
 from imagewright.adapters.sql.audit import SqlAudit
 from imagewright.core.caller import Caller, Credential
 from imagewright.core.errors import ConfirmationRequired, Forbidden, NotFound
-from imagewright.core.notice import Event, Notice
+from imagewright.core.notice import Event
 from imagewright.core.quote import Consent
 from imagewright.core.session import How, Session
 from imagewright.ports.approvals import gone
 from imagewright.services.approvals import ApprovalService, Outside, Right, link_csrf
 from imagewright.services.witness import Witness, WitnessRules
 from tests.contracts.audit import KEY
+from tests.fakes.notices import Kept
 from tests.services.shop import OLGA, ORIGIN, POOR, READER, RELAY, Shop, entry, grants, opened, paid
 
 PAGES = "https://images.example.com/ui/approvals"
 ALICE = Caller(subject="user:alice", credential=Credential(id="tok-alice"))
 NAMED = {ALICE.subject: entry("images:read", "images:write", "spend", "approve")}
-
-
-@dataclass
-class Kept:
-    """Keeps `ports.notices.Notices`: what was sent, of the events that are wanted."""
-
-    wanted: frozenset[Event] = frozenset(Event)
-    sent: list[Notice] = field(default_factory=list)
-
-    def wants(self, event: Event) -> bool:
-        return event in self.wanted
-
-    def send(self, notice: Notice) -> None:
-        self.sent.append(notice)
 
 
 @dataclass

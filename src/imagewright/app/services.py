@@ -253,7 +253,7 @@ def _gate(settings: Settings, parts: Parts, standing: Standing, shaper: Shaper) 
         reuse_seconds=limits.reuse,
         capacity=Capacity(queued=limits.queue, waiting=limits.waiting),
         shaper=shaper,
-        alarm=Alarm(parts.metrics),
+        alarm=Alarm(parts.metrics, parts.notices, parts.world.clock),
         human=settings.consent == "human",
         asked=None if settings.paid_providers is None else frozenset(settings.paid_providers),
         pages=_pages(settings, parts),

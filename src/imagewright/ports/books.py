@@ -173,6 +173,9 @@ class Books(Protocol):
         A ninth open quote of one subject ends its oldest. Raises Forbidden as `admit` does.
         """
 
+    async def offered(self, caller: Caller, quote: Quote, now: int) -> str | None:
+        """The id of the caller's newest open quote for the same plan and ceiling, if any."""
+
     async def settle(self, verdict: Verdict) -> bool:
         """Enter how a job ended: state, images, lineage and turns, ledger, every account, audit.
 

@@ -173,6 +173,10 @@ class Gate:
             expires_at=self._clock.now() + self._rules.quote_seconds * _MICRO,
         )
 
+    async def offered(self, caller: Caller, quote: Quote) -> str | None:
+        """The id of the open question about exactly what a quote is of, if there is one."""
+        return await self._books.offered(caller, quote, self._clock.now())
+
     async def admit(self, wish: Wish) -> Admitted:
         """Let an ask in.
 

@@ -300,8 +300,6 @@ class Work:
                 return
             made = broken_off(job, "What became of it could not be entered.")
         result = made if isinstance(made, Result) else await keep(self._bench.library, job, made)
-        if result.state is State.OUTCOME_UNKNOWN:
-            result.made_by = result.made_by or self._called_with.get(job.id)
         try:
             settled = await self._settle(job, result)
         except (StorageFull, Unavailable):
@@ -334,6 +332,8 @@ class Work:
         return True
 
     async def _settle(self, job: Job, result: Result) -> bool:
+        if result.state is State.OUTCOME_UNKNOWN:
+            result.made_by = result.made_by or self._called_with.get(job.id)
         verdict = verdict_of(job, result, self.owner, self._bench.clock.now())
         report = Report(plan=result.made_by, usage=result.usage, missing=result.missing)
         return await self._entered(job, lambda: self._bench.gate.settle(job, verdict, report))

@@ -52,7 +52,8 @@ class Postgres:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator["Postgres"]:
+    def running(cls, *, durable: bool = False) -> Iterator["Postgres"]:
+        """Serve until the context ends; `durable` waits for the disk as an operator's does."""
         # A socket's path has at most 107 characters, so not pytest's directory.
         directory = Path(tempfile.mkdtemp(prefix="iwpg-", dir="/tmp"))
         if os.geteuid() == 0:
@@ -63,7 +64,8 @@ class Postgres:
             directory, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N",
             "--encoding=UTF8", "--locale=C",
         )  # fmt: skip
-        options = [f"-c {name}={value}" for name, value in _SETTINGS.items()]
+        kept = _SETTINGS | ({"fsync": "on"} if durable else {})
+        options = [f"-c {name}={value}" for name, value in kept.items()]
         started = " ".join([*options, f"-k {directory}"])
         pg_ctl = binaries / "pg_ctl"
         _run(directory, pg_ctl, "-D", data, "-w", "-l", directory / "log", "-o", started, "start")

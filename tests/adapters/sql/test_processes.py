@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from imagewright.adapters.sql.database import Database
+from tests.adapters.sql import crowd
 from tests.adapters.sql.invariants import broken
 from tests.contracts.approvals import DIGEST, linked, offered
 from tests.contracts.books import balance
@@ -18,9 +19,11 @@ ROOT = Path(__file__).parents[3]
 Crew = subprocess.Popen[str]
 
 
-def crews(url: str, *seeds: str, asks: int = 0) -> AbstractContextManager[list[Crew]]:
+def crews(
+    url: str, *seeds: str, asks: int = 0, program: str = "crew"
+) -> AbstractContextManager[list[Crew]]:
     """Processes that work until they are killed, or have done so many asks."""
-    return started(*(("crew", url, seed, str(asks)) for seed in seeds))
+    return started(*((program, url, seed, str(asks)) for seed in seeds))
 
 
 @contextmanager
@@ -55,17 +58,27 @@ async def worked(process: Crew, steps: int) -> None:
         pass
 
 
+async def let_go(processes: list[Crew]) -> None:
+    """Have all of them begin at one moment."""
+    for process in processes:
+        assert await line(process.stdout) == "ready"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+
+
+async def admitted(processes: list[Crew]) -> int:
+    """How many asks all processes together get in, let go at one moment."""
+    await let_go(processes)
+    return sum([int(await line(process.stdout)) for process in processes])
+
+
 async def test_two_processes_together_admit_what_the_budget_has_room_for(
     url: str, database: Database, desk: Desk
 ) -> None:
     with crews(url, "a", "b", asks=32) as processes:
-        for process in processes:
-            assert await line(process.stdout) == "ready"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        assert sum([int(await line(process.stdout)) for process in processes]) == 9
+        assert await admitted(processes) == 9
     assert await balance(desk) == (9 * PRICE, 0)
     assert await database.read(broken) == []
 
@@ -73,13 +86,24 @@ async def test_two_processes_together_admit_what_the_budget_has_room_for(
 async def test_of_two_processes_that_approve_by_one_link_one_wins(url: str, desk: Desk) -> None:
     await linked(desk, await offered(desk))
     with started(*[("approver", url, DIGEST)] * 2) as processes:
-        for process in processes:
-            assert await line(process.stdout) == "ready"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
+        await let_go(processes)
         assert sorted([await line(each.stdout) for each in processes]) == ["approved", "gone"]
+
+
+async def test_500_asks_of_a_crowd_at_once_fill_every_budget_to_the_last_ask(
+    url: str, database: Database, desk: Desk
+) -> None:
+    with crews(url, "a", "b", asks=250, program="crowd") as processes:
+        assert await admitted(processes) == crowd.most()
+    rooms = {
+        account: limit
+        for place in range(crowd.SUBJECTS)
+        for account, limit in crowd.limits(place).items()
+    }
+    found = await desk.books.balances(tuple(rooms))
+    assert [each.account for each in found if each.held > rooms[each.account] * PRICE] == []
+    assert await balance(desk) == (crowd.most() * PRICE, 0)
+    assert await database.read(broken) == []
 
 
 async def test_killed_processes_leave_the_books_right(url: str, database: Database) -> None:

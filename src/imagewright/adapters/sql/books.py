@@ -8,6 +8,7 @@ from imagewright.adapters.sql import admission, conclusion, ledger, quotas, quot
 from imagewright.adapters.sql.adjustment import adjust
 from imagewright.adapters.sql.bulk import enter_all, entries_of, missing, withdraw
 from imagewright.adapters.sql.database import Database
+from imagewright.adapters.sql.offered import offered
 from imagewright.adapters.sql.schema import VERSION
 from imagewright.core.adjustment import Adjustment
 from imagewright.core.budget import Account
@@ -57,6 +58,11 @@ class SqlBooks:
     async def offer(self, caller: Caller, quote: Quote, origin: Origin, now: int) -> Quote:
         return await self._database.write(
             partial(quotes.offer, caller=caller, quote=quote, origin=origin, now=now)
+        )
+
+    async def offered(self, caller: Caller, quote: Quote, now: int) -> str | None:
+        return await self._database.read(
+            partial(offered, subject=caller.subject, quote=quote, now=now)
         )
 
     async def settle(self, verdict: Verdict) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from fastmcp import Context
 from fastmcp.tools.base import ToolResult
@@ -12,11 +13,14 @@ from imagewright.api.mcp.face import Face, face_of, origin_of
 from imagewright.api.mcp.render import JobView, job_result
 from imagewright.api.mcp.render_batch import batch_result
 from imagewright.core.ask import Ask
+from imagewright.core.caller import Caller
 from imagewright.core.errors import Fault
 from imagewright.core.image import Image
 from imagewright.core.job import Job
 from imagewright.ports.board import News
 from imagewright.ports.books import Admitted
+from imagewright.services.batch import jobs_of
+from imagewright.services.usage import Allowance
 from imagewright.services.wish import Answer
 
 _STEP = 0.001
@@ -38,7 +42,7 @@ async def carry(
     if wait is None and ask.economy is not None:
         wait = 0
     job = await wait_for(ctx, face, admitted.job, wait)
-    return await show(face, caller.subject, job, repeated=not admitted.fresh)
+    return await show(face, caller, job, repeated=not admitted.fresh)
 
 
 async def wait_for(ctx: Context, face: Face, job: Job, wait: int | None) -> Job:
@@ -59,7 +63,16 @@ async def wait_for_group(ctx: Context, face: Face, group: str, wait: int | None)
 
 async def show_group(face: Face, group: str, *, repeated: bool = False) -> ToolResult:
     """A group as it stands. Raises NotFound."""
-    return batch_result(await face.batches.get(face.caller().subject, group), repeated=repeated)
+    caller = face.caller()
+    bundle = await face.batches.get(caller.subject, group)
+    left = await _left(face, caller, jobs_of(bundle))
+    return batch_result(bundle, left, repeated=repeated)
+
+
+async def _left(face: Face, caller: Caller, jobs: Sequence[Job]) -> Allowance | None:
+    """The tightest budget of those that count paid jobs; what is free is not limited."""
+    providers = {job.provider for job in jobs if job.ceiling}
+    return await face.usage.tightest(caller, providers) if providers else None
 
 
 class _Progress:
@@ -92,11 +105,17 @@ class _Progress:
         await self._ctx.report_progress(self._sent, total, f"{news.stage} ({elapsed:.0f} s)")
 
 
-async def show(face: Face, subject: str, job: Job, *, repeated: bool = False) -> ToolResult:
+async def show(face: Face, caller: Caller, job: Job, *, repeated: bool = False) -> ToolResult:
     """A job with its images, links, and previews as far as they fit."""
+    subject = caller.subject
     images = await face.library.of_job(subject, job.id) if job.state.ended else ()
     paths = [face.library.local_path(subject, image) if face.paths else None for image in images]
-    view = JobView(job=job, images=tuple(zip(images, paths, strict=True)), repeated=repeated)
+    view = JobView(
+        job=job,
+        images=tuple(zip(images, paths, strict=True)),
+        repeated=repeated,
+        left=await _left(face, caller, [job]),
+    )
     if not job.state.ended:
         partial = await face.library.partial(subject, job.id)
         return job_result(view, (partial,) if partial else ())

@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastmcp.tools.base import ToolResult
 from fastmcp.utilities.types import Image as Inline
 from mcp.types import ContentBlock, ResourceLink, TextContent
 from pydantic import AnyUrl
 
+from imagewright.api.mcp.allowance import left_shape, left_text
 from imagewright.api.mcp.shapes import FaultShape, ImageShape, JobShape, JobsShape, QuoteShape
+from imagewright.api.mcp.times import iso
 from imagewright.core.ask import AUTO
 from imagewright.core.errors import FAULTS, Canceled, Internal, Retry
 from imagewright.core.image import Image, image_uri
@@ -18,6 +19,7 @@ from imagewright.core.money import FREE, usd
 from imagewright.core.plan import read_plan
 from imagewright.core.quote import Consent
 from imagewright.services.images import Estimate
+from imagewright.services.usage import Allowance
 
 _MICRO = 1_000_000
 _RETRIES = {fault.code: fault.retry for fault in FAULTS} | {Canceled.code: Retry.LATER}
@@ -27,16 +29,15 @@ _ADVICE = {Retry.LATER: "Ask again", Retry.CHANGED: "Change the ask"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
-    """A job, its images with their paths on this machine, and whether it is an earlier one."""
+    """A job, its images with their paths on this machine, and whether it is an earlier one.
+
+    `left` is the tightest of the budgets that count it, as it stands now.
+    """
 
     job: Job
     images: tuple[tuple[Image, str | None], ...] = ()
     repeated: bool = False
-
-
-def iso(micro: int) -> str:
-    """UTC microseconds as ISO 8601."""
-    return datetime.fromtimestamp(micro / _MICRO, UTC).isoformat(timespec="seconds")
+    left: Allowance | None = None
 
 
 def image_shape(image: Image, path: str | None, *, prompt: bool) -> ImageShape:
@@ -95,6 +96,8 @@ def job_shape(view: JobView) -> JobShape:
         shape["done"], shape["total"] = job.done, job.total
     if job.actual is not None:
         shape["cost_usd"] = usd(job.actual)
+    if view.left is not None:
+        shape["left"] = left_shape(view.left)
     if job.started_at is not None and job.finished_at is not None:
         shape["elapsed_seconds"] = round((job.finished_at - job.started_at) / _MICRO, 2)
     if view.repeated:
@@ -170,8 +173,18 @@ def job_text(view: JobView) -> str:
     if job.error_code is not None:
         fault = job_fault(job)
         lines.append(f"{fault['code']}: {fault['message']} {fault.get('hint', '')}".strip())
+    if job.ceiling:
+        lines.append(_money(view))
     lines += [f"Note: {warning}" for warning in read_plan(job.plan).warnings]
     return "\n".join(lines)
+
+
+def _money(view: JobView) -> str:
+    """What was quoted, what it cost, and what is left, under one id."""
+    job = view.job
+    cost = "held" if job.actual is None else f"cost ${usd(job.actual)}"
+    left = f"; {left_text(left_shape(view.left))}" if view.left is not None else ""
+    return f"Quote {job.quote}: at most ${usd(job.ceiling)}, {cost}{left}."
 
 
 def _headline(view: JobView) -> str:
@@ -209,7 +222,19 @@ def jobs_result(jobs: tuple[Job, ...]) -> ToolResult:
     return ToolResult(content="\n".join(lines) or "No jobs.", structured_content=dict(shape))
 
 
-def quote_result(found: Estimate, consents: frozenset[Consent]) -> ToolResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteView:
+    """By which strengths the caller may consent to what is priced, and what is left to it.
+
+    `open_quote` is the id of a question about exactly this that is open.
+    """
+
+    consents: frozenset[Consent]
+    open_quote: str | None = None
+    left: Allowance | None = None
+
+
+def quote_result(found: Estimate, view: QuoteView) -> ToolResult:
     """What an ask would cost at most."""
     plan, quote = found.plan, found.quote
     shape: QuoteShape = {
@@ -222,16 +247,26 @@ def quote_result(found: Estimate, consents: frozenset[Consent]) -> ToolResult:
         "ceiling_usd": usd(quote.ceiling),
         "estimate": quote.estimate,
         "paid": quote.ceiling > FREE,
-        "consent": sorted(each.value for each in consents),
+        "consent": sorted(each.value for each in view.consents),
         "warnings": list(plan.warnings),
         "reason": plan.reason,
         "fallbacks": [f"{each.provider} / {each.model}" for each in plan.fallbacks],
     }
-    return ToolResult(
-        content=f"{plan.provider} / {plan.model}: n {plan.ask.n}, {quote.size}, "
-        f"at most ${usd(quote.ceiling)}{' (estimate)' if quote.estimate else ''}.",
-        structured_content=dict(shape),
+    text = (
+        f"{plan.provider} / {plan.model}: n {plan.ask.n}, {quote.size}, "
+        f"at most ${usd(quote.ceiling)}{' (estimate)' if quote.estimate else ''}."
     )
+    return priced(shape, text, view)
+
+
+def priced(shape: QuoteShape, text: str, view: QuoteView) -> ToolResult:
+    """A price, with the question that is open about it and what is left."""
+    if view.open_quote is not None:
+        shape["quote"] = view.open_quote
+    if view.left is not None:
+        shape["left"] = left_shape(view.left)
+        text += f" {left_text(shape['left'])}."
+    return ToolResult(content=text, structured_content=dict(shape))
 
 
 def short(prompt: str) -> str:

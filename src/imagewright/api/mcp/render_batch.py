@@ -5,23 +5,29 @@ from collections.abc import Iterable
 
 from fastmcp.tools.base import ToolResult
 
-from imagewright.api.mcp.render import iso
+from imagewright.api.mcp.allowance import left_shape, left_text
+from imagewright.api.mcp.render import QuoteView, priced
 from imagewright.api.mcp.shapes import ItemShape, JobShape, PricedShape, QuoteShape
+from imagewright.api.mcp.times import iso
 from imagewright.core.ask import AUTO
 from imagewright.core.batch import Item, state_of
 from imagewright.core.job import Job, State
 from imagewright.core.money import FREE, Nano, usd
 from imagewright.core.plan import Plan
-from imagewright.core.quote import Consent
 from imagewright.services.batch import BatchEstimate, Bundle, jobs_of
+from imagewright.services.usage import Allowance
 
 _MOST_IMAGES = 300
 _LINES = 20
 
 
-def batch_result(bundle: Bundle, *, repeated: bool = False) -> ToolResult:
-    """A group in a few lines, and as JSON; its images by id alone."""
+def batch_result(
+    bundle: Bundle, left: Allowance | None = None, *, repeated: bool = False
+) -> ToolResult:
+    """A group in a few lines, and as JSON; its images by id alone. `left` is as in `JobView`."""
     shape = _shape(bundle, repeated=repeated)
+    if left is not None:
+        shape["left"] = left_shape(left)
     return ToolResult(
         content=_text(bundle, shape),
         structured_content=dict(shape),
@@ -29,7 +35,7 @@ def batch_result(bundle: Bundle, *, repeated: bool = False) -> ToolResult:
     )
 
 
-def quotes_result(found: BatchEstimate, consents: frozenset[Consent]) -> ToolResult:
+def quotes_result(found: BatchEstimate, view: QuoteView) -> ToolResult:
     """What a batch would cost at most: the sum, and each ask's own ceiling."""
     quote, parts = found.quote, found.parts
     plans = [part.plan for part in parts]
@@ -43,17 +49,17 @@ def quotes_result(found: BatchEstimate, consents: frozenset[Consent]) -> ToolRes
         "ceiling_usd": usd(quote.ceiling),
         "estimate": quote.estimate,
         "paid": quote.ceiling > FREE,
-        "consent": sorted(each.value for each in consents),
+        "consent": sorted(each.value for each in view.consents),
         "warnings": [],
         "reason": _named(plan.reason for plan in plans if plan.reason),
         "fallbacks": list(dict.fromkeys(each for plan in plans for each in _fallbacks(plan))),
         "items": [_priced(place, found) for place in range(len(parts))],
     }
-    return ToolResult(
-        content=f"A batch of {len(parts)}, {quote.provider} / {quote.model}: n {quote.count}, "
-        f"{quote.size}, at most ${usd(quote.ceiling)}{' (estimate)' if quote.estimate else ''}.",
-        structured_content=dict(shape),
+    text = (
+        f"A batch of {len(parts)}, {quote.provider} / {quote.model}: n {quote.count}, "
+        f"{quote.size}, at most ${usd(quote.ceiling)}{' (estimate)' if quote.estimate else ''}."
     )
+    return priced(shape, text, view)
 
 
 def _priced(place: int, found: BatchEstimate) -> PricedShape:
@@ -149,7 +155,8 @@ def _item(place: int, item: Item, images: list[str]) -> ItemShape:
 def _text(bundle: Bundle, shape: JobShape) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in shape["counts"].items())
     cost = f", cost ${shape['cost_usd']}" if "cost_usd" in shape else ""
-    lines = [f"Batch {shape['job']} of {len(bundle.items)}: {counts}{cost}."]
+    left = f"; {left_text(shape['left'])}" if "left" in shape else ""
+    lines = [f"Batch {shape['job']} of {len(bundle.items)}: {counts}{cost}{left}."]
     failing = [(place, each.job) for place, each in enumerate(bundle.items) if each.job.error_code]
     lines += [f"Item {place}: {_why(job)}" for place, job in failing[:_LINES]]
     if len(failing) > _LINES:

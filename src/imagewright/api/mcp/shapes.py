@@ -58,8 +58,18 @@ class ItemShape(TypedDict):
     reused: NotRequired[bool]
 
 
+class LeftShape(TypedDict):
+    """Of all budgets that count an ask, the one with the least left."""
+
+    level: str
+    span: str
+    left_usd: str
+    resets_at: str
+    name: NotRequired[str]
+
+
 class JobShape(TypedDict):
-    """A job: where it stands, what it made and what it cost."""
+    """A job: where it stands, what it made, what it was quoted at and cost, and what is left."""
 
     job: str
     state: str
@@ -74,6 +84,7 @@ class JobShape(TypedDict):
     done: NotRequired[int]
     total: NotRequired[int]
     cost_usd: NotRequired[str]
+    left: NotRequired[LeftShape]
     elapsed_seconds: NotRequired[float]
     tokens: NotRequired[dict[str, int]]
     failures: NotRequired[dict[str, str]]
@@ -153,7 +164,9 @@ class QuoteShape(TypedDict):
     size: str
     quality: str
     output_format: str
+    quote: NotRequired[str]
     ceiling_usd: str
+    left: NotRequired[LeftShape]
     estimate: bool
     paid: bool
     consent: list[str]

@@ -9,8 +9,9 @@ from imagewright.api.mcp.asking import refine_asked
 from imagewright.api.mcp.carry import carry
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of, origin_of
-from imagewright.api.mcp.render import iso, short
+from imagewright.api.mcp.render import short
 from imagewright.api.mcp.shapes import ClearedShape, ConversationsShape, JobShape
+from imagewright.api.mcp.times import iso
 from imagewright.core.ask import AUTO, Background, Quality
 from imagewright.core.scope import Scope
 

@@ -19,9 +19,9 @@ async def get_job(ctx: Context, job: a.JobId, wait: a.Wait = 0) -> ToolResult:
     if is_id(Kind.GROUP, job):
         await wait_for_group(ctx, face, job, wait)
         return await show_group(face, job)
-    subject = face.caller().subject
-    found = await wait_for(ctx, face, await face.jobs.get(subject, job), wait)
-    return await show(face, subject, found)
+    caller = face.caller()
+    found = await wait_for(ctx, face, await face.jobs.get(caller.subject, job), wait)
+    return await show(face, caller, found)
 
 
 async def list_jobs(
@@ -46,7 +46,7 @@ async def cancel_job(ctx: Context, job: a.JobId) -> ToolResult:
         return await show_group(face, job)
     found = await face.jobs.cancel(caller, job, origin_of(ctx))
     found = await wait_for(ctx, face, found, 5)
-    return await show(face, caller.subject, found)
+    return await show(face, caller, found)
 
 
 TOOLS = (

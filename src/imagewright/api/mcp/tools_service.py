@@ -4,21 +4,19 @@ from fastmcp import Context
 from fastmcp.tools.base import ToolResult
 
 from imagewright.api.mcp import arguments as a
+from imagewright.api.mcp.allowance import allowance_shape
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of
 from imagewright.api.mcp.offers import offer_warnings, provider_shape
-from imagewright.api.mcp.render import iso
 from imagewright.api.mcp.shapes import (
-    AllowanceShape,
     InfoShape,
     LimitShape,
     ProvidersShape,
     UsageShape,
 )
-from imagewright.core.money import Nano, usd
+from imagewright.api.mcp.times import iso
 from imagewright.core.scope import WRITING, Scope
 from imagewright.services.own_limits import Standing
-from imagewright.services.usage import Allowance
 
 
 async def list_providers(ctx: Context, refresh: a.Refresh = False) -> ToolResult:
@@ -50,7 +48,7 @@ async def get_usage(ctx: Context) -> ToolResult:
     found = await face.usage.allowances(caller)
     shape: UsageShape = {
         "subject": caller.subject,
-        "allowances": [_allowance(each) for each in found],
+        "allowances": [allowance_shape(each) for each in found],
         "limits": [_limit(each) for each in await face.own_limits.of(caller)],
     }
     lines = [
@@ -90,21 +88,6 @@ async def server_info(ctx: Context) -> ToolResult:
         content=f"{about.name} {about.version}, {mode} for {caller.subject}.",
         structured_content=dict(shape),
     )
-
-
-def _allowance(found: Allowance) -> AllowanceShape:
-    shape: AllowanceShape = {
-        "level": found.level.value,
-        "name": found.key,
-        "span": found.span.value,
-        "held_usd": usd(Nano(found.held)),
-        "settled_usd": usd(Nano(found.settled)),
-        "resets_at": iso(found.resets_at),
-    }
-    if found.limit is not None and found.left is not None:
-        shape["limit_usd"] = usd(found.limit)
-        shape["left_usd"] = usd(Nano(found.left))
-    return shape
 
 
 def _limit(found: Standing) -> LimitShape:
