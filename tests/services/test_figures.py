@@ -15,7 +15,9 @@ from imagewright.adapters.sql.jobs import SqlJobs
 from imagewright.adapters.sql.library import SqlLibrary
 from imagewright.adapters.sql.reconciliations import SqlReconciliations
 from imagewright.core.errors import Unavailable
+from imagewright.core.notice import Event
 from imagewright.ports.docket import Docket
+from imagewright.services.alarm import Alarm
 from imagewright.services.figures import Figures
 from imagewright.services.resolving import ResolvingService, Say
 from tests.contracts.docket import lost
@@ -23,6 +25,7 @@ from tests.contracts.reconciliations import FOUND
 from tests.contracts.samples import NOON, SECOND, Desk
 from tests.fakes.clock import HandClock
 from tests.fakes.interposed import Interposed
+from tests.fakes.notices import Kept
 from tests.fakes.outside import Counted
 
 SAY = Say(by="root", note="their usage page says so")
@@ -35,6 +38,7 @@ class House:
     database: Database
     clock: HandClock = field(default_factory=HandClock)
     telemetry: Counted = field(default_factory=Counted)
+    notices: Kept = field(default_factory=Kept)
 
     def __post_init__(self) -> None:
         database = self.database
@@ -42,7 +46,8 @@ class House:
         self.docket = Interposed(SqlDocket(database))
         docket = cast("Docket", self.docket)
         self.kept = SqlReconciliations(database)
-        self.figures = Figures(docket, self.kept, self.telemetry, self.clock)
+        alarm = Alarm(self.telemetry, self.notices, self.clock)
+        self.figures = Figures(docket, self.kept, self.telemetry, self.clock, alarm)
         self.resolving = ResolvingService(docket, self.clock)
 
 
@@ -86,6 +91,10 @@ async def test_they_are_told_at_once_and_every_hour_with_the_oldest(
         await house.figures.turn()
         told.append([(each["count"], each["oldest_seconds"]) for each in alarms(caplog)])
     assert told == [[(2, 90)]] * 3 + [[(2, 90), (2, 3690)]]
+    notices = [(each.event, dict(each.facts)) for each in house.notices.sent]
+    assert notices == [
+        (Event.OUTCOME_UNKNOWN, {"count": 2, "oldest_seconds": seconds}) for seconds in (90, 3690)
+    ]
 
 
 async def test_a_clock_that_went_back_makes_no_age_below_nothing(

@@ -137,10 +137,15 @@ def services_of(settings: Settings, parts: Parts) -> Services:
     )
 
 
+def _alarm(parts: Parts) -> Alarm:
+    return Alarm(parts.metrics, parts.notices, parts.world.clock)
+
+
 def _figures(parts: Parts) -> Figures:
     database = parts.database
     kept = SqlReconciliations(database)
-    return Figures(SqlDocket(database), kept, parts.metrics, parts.world.clock)
+    clock = parts.world.clock
+    return Figures(SqlDocket(database), kept, parts.metrics, clock, _alarm(parts))
 
 
 def _inputs(settings: Settings, parts: Parts, library: LibraryService) -> Inputs:
@@ -253,7 +258,7 @@ def _gate(settings: Settings, parts: Parts, standing: Standing, shaper: Shaper) 
         reuse_seconds=limits.reuse,
         capacity=Capacity(queued=limits.queue, waiting=limits.waiting),
         shaper=shaper,
-        alarm=Alarm(parts.metrics, parts.notices, parts.world.clock),
+        alarm=_alarm(parts),
         human=settings.consent == "human",
         asked=None if settings.paid_providers is None else frozenset(settings.paid_providers),
         pages=_pages(settings, parts),

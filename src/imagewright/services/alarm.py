@@ -48,6 +48,14 @@ class Alarm:
             },
         )
 
+    def outcomes_unknown(self, count: int, oldest: int) -> None:
+        """So many jobs are of unknown outcome, the oldest for so many seconds."""
+        facts = {"count": count, "oldest_seconds": oldest}
+        self._notices.send(
+            Notice(event=Event.OUTCOME_UNKNOWN, at=self._clock.now(), facts=dict(facts))
+        )
+        _log.warning("outcomes unknown", extra=facts)
+
 
 def _named(account: Account) -> dict[str, str]:
     named = account.level in {Level.GROUP, Level.PROVIDER}

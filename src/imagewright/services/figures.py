@@ -9,6 +9,7 @@ from imagewright.ports.clock import Clock
 from imagewright.ports.docket import Docket
 from imagewright.ports.reconciliations import Reconciliations
 from imagewright.ports.telemetry import Telemetry
+from imagewright.services.alarm import Alarm
 
 _log = logging.getLogger(__name__)
 _EVERY = 60.0
@@ -20,12 +21,18 @@ class Figures:
     """Runs beside the service on every node: what one tells, all tell."""
 
     def __init__(
-        self, docket: Docket, kept: Reconciliations, telemetry: Telemetry, clock: Clock
+        self,
+        docket: Docket,
+        kept: Reconciliations,
+        telemetry: Telemetry,
+        clock: Clock,
+        alarm: Alarm,
     ) -> None:
         self._docket = docket
         self._kept = kept
         self._telemetry = telemetry
         self._clock = clock
+        self._alarm = alarm
         self._seen: set[str] = set()
         self._told_at = float("-inf")
         self._failing = False
@@ -51,7 +58,7 @@ class Figures:
             return
         self._failing = False
         self._count(backlog)
-        self._alarm(backlog)
+        self._tell(backlog)
 
     def _count(self, backlog: tuple[Backlog, ...]) -> None:
         """A provider that was seen once is told of from then on, also where none is left."""
@@ -60,16 +67,10 @@ class Figures:
         for provider in self._seen:
             self._telemetry.unknown(provider, counts.get(provider, 0))
 
-    def _alarm(self, backlog: tuple[Backlog, ...]) -> None:
+    def _tell(self, backlog: tuple[Backlog, ...]) -> None:
         now = self._clock.monotonic()
         if not backlog or now - self._told_at < _TOLD_EVERY:
             return
         self._told_at = now
-        age = self._clock.now() - min(each.oldest for each in backlog)
-        _log.warning(
-            "outcomes unknown",
-            extra={
-                "count": sum(each.count for each in backlog),
-                "oldest_seconds": max(0, age) // _MICRO,
-            },
-        )
+        count, oldest = sum(each.count for each in backlog), min(each.oldest for each in backlog)
+        self._alarm.outcomes_unknown(count, max(0, self._clock.now() - oldest) // _MICRO)
