@@ -32,3 +32,4 @@ compile -dev pyproject.toml --extra postgres --extra valkey --group build --grou
 compile -postgres pyproject.toml --extra postgres "$widest"
 compile "" pyproject.toml "$widest"
 compile -build --group build "$widest"
+compile -packages --group packages
