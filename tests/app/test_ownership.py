@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagewright.app.ownership import as_owner, become_owner
+from imagewright.settings import SettingsFault, load
 
 OTHER = 54321
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another")
@@ -43,6 +44,18 @@ def test_root_is_root_again_after_a_failure(state: Path) -> None:
     with pytest.raises(ZeroDivisionError), as_owner(state):
         _ = 1 / 0
     assert os.geteuid() == 0
+
+
+@as_root
+def test_settings_in_a_directory_that_is_closed_to_the_user_are_one_fault(
+    state: Path, tmp_path: Path
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(0o700)
+    (closed / "imagewright.toml").touch()
+    wanted = r"imagewright\.toml: The file cannot be opened: Permission denied\."
+    with as_owner(state), pytest.raises(SettingsFault, match=wanted):
+        load(config=closed / "imagewright.toml", environ={"HOME": str(state)})
 
 
 def test_nothing_changes_for_ones_own_directory_or_none(tmp_path: Path) -> None:

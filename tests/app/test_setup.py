@@ -94,6 +94,21 @@ def test_nothing_that_stands_there_is_touched(tmp_path: Path, name: str, danglin
     assert dangling or there.read_text() == "mine"
 
 
+def test_a_file_of_comments_alone_makes_room(tmp_path: Path) -> None:
+    given = answers(tmp_path)
+    given.config.write_text("# Settings\n\n  #read_only = false\n")
+    write(given)
+    assert tomllib.loads(given.config.read_text())["state"] == str(given.state)
+
+
+def test_a_file_of_comments_alone_comes_back_where_the_rest_cannot_be(tmp_path: Path) -> None:
+    given = paid(tmp_path)
+    given.config.write_text("# Settings\n")
+    with pytest.raises(Misconfigured, match=r"openai\.key"):
+        write(given)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["# Settings\n"]
+
+
 def test_what_turns_out_bad_is_taken_away(tmp_path: Path) -> None:
     given = paid(tmp_path / "new")
     with pytest.raises(Misconfigured, match=r"openai\.key"):

@@ -174,11 +174,12 @@ def _state(directory: Path) -> Path:
 
 
 def _write(answers: "Answers", key: str | None) -> None:
-    from imagewright.app.setup.files import entered, write
+    from imagewright.app.setup.files import entered, for_service, write
 
     made = write(answers, key)
     try:
         _tell_written(answers, made.id, with_key=bool(key))
+        _tell_start(answers, installed=for_service(answers))
         print(made.token, flush=True)
     finally:
         if (flaw := asyncio.run(entered(answers, made, operator()))) is not None:
@@ -192,10 +193,13 @@ def _tell_written(answers: "Answers", id: str, *, with_key: bool) -> None:
     _say(f"  tokens.toml       the hash of the token {id}")
     if with_key and answers.key_file:
         _say(f"  {answers.key_file.name:<16}  the provider's key")
+
+
+def _tell_start(answers: "Answers", *, installed: bool) -> None:
     config = f"--config {shlex.quote(str(answers.config))}"
     _say("\nStart it:\n")
-    _say(f"  imagewright serve {config}")
-    if os.geteuid() == 0:
+    _say("  systemctl restart imagewright" if installed else f"  imagewright serve {config}")
+    if os.geteuid() == 0 and not installed:
         own = shlex.quote(str(answers.directory))
         _say(f"\nTo run it as another user than root, do before: chown -R USER {own}")
     _say("\nGive others a token, and name them in acl.toml:\n")

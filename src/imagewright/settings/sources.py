@@ -66,7 +66,9 @@ class File(Placed, TomlConfigSettingsSource):
         self.around = around
         self.places = {}
         self._path: Path = path
-        super().__init__(Settings, path)
+        # The library is not told of the file: it would look for it itself, and raise where the
+        # directory is closed to this user.
+        super().__init__(Settings, None)
 
     def _read_files(self, *_: object, **__: object) -> dict[str, Any]:
         # The library passes over a file that is missing, and raises at one that is no TOML.

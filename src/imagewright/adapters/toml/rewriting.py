@@ -67,10 +67,8 @@ def _replace(path: Path, data: bytes, owner: os.stat_result | None) -> None:
         with os.fdopen(handle, "wb") as file:
             if owner is not None:
                 _hand_over(handle, path, owner)
-            elif os.geteuid() == 0:
-                above = path.parent.stat()
-                os.fchown(handle, above.st_uid, above.st_gid)
-                os.fchmod(handle, 0o640 if _for_its_group(above) else 0o600)
+            else:
+                give_to_reader(handle, path.parent)
             file.write(data)
             file.flush()
             os.fsync(handle)
@@ -81,7 +79,15 @@ def _replace(path: Path, data: bytes, owner: os.stat_result | None) -> None:
         raise
 
 
-def _for_its_group(directory: os.stat_result) -> bool:
+def give_to_reader(handle: int, directory: Path) -> None:
+    """Let a new file of root's be read by whom its directory is for; others' files stay theirs."""
+    if os.geteuid() == 0:
+        above = directory.stat()
+        os.fchown(handle, above.st_uid, above.st_gid)
+        os.fchmod(handle, 0o640 if for_group(above) else 0o600)
+
+
+def for_group(directory: os.stat_result) -> bool:
     """Whether root keeps the directory for a group that is to read, and for nobody else."""
     mode = directory.st_mode & 0o077
     return directory.st_uid == 0 and directory.st_gid != 0 and mode == _GROUP_READS

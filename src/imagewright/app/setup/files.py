@@ -2,12 +2,13 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imagewright.adapters.auth.token_file import Minted, Terms, TokenFile
 from imagewright.adapters.clock import SystemClock
+from imagewright.adapters.toml.rewriting import for_group, give_to_reader
 from imagewright.app.auditing import AdminAct, tell_acts
 from imagewright.app.checking import faults_of
 from imagewright.app.setup.answers import Answers
@@ -22,11 +23,12 @@ _PRIVATE = 0o600
 def write(answers: Answers, key: str | None = None) -> Minted:
     """Write settings, ACL and tokens, and the key where it is to be kept beside them.
 
-    Nothing that stands there is touched: raises InvalidRequest that names it. What else goes
-    wrong (Misconfigured, OSError) takes away again what was written.
+    Nothing that stands there is touched: raises InvalidRequest that names it. A file of comments
+    alone, as a package brings it, does not count. What else goes wrong (Misconfigured, OSError)
+    takes away again what was written.
     """
     wanted = [*answers.files, *([answers.key_file] if key and answers.key_file else [])]
-    there = [str(path) for path in wanted if path.exists() or path.is_symlink()]
+    there = [str(path) for path in wanted if _says_something(path)]
     if there:
         raise InvalidRequest(
             f"There is a configuration already: {', '.join(there)}.",
@@ -35,7 +37,8 @@ def write(answers: Answers, key: str | None = None) -> Minted:
     answers.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
     acl, tokens, config = answers.files
     written: list[Path] = []
-    with _or_none(written):
+    silent = {path: path.read_text("utf-8") for path in wanted if path.exists()}
+    with _or_none(written, silent):
         if key and answers.key_file:
             written.append(_new(answers.key_file, f"{key}\n"))
         written.append(_new(acl, acl_text(answers)))
@@ -44,6 +47,11 @@ def write(answers: Answers, key: str | None = None) -> Minted:
         written.append(_new(config, settings_text(answers)))
         load(config=config, environ={}, check=faults_of)
     return made
+
+
+def for_service(answers: Answers) -> bool:
+    """Whether the directory is one of root's for the group of a service, as a package makes it."""
+    return for_group(answers.directory.stat())
 
 
 async def entered(answers: Answers, made: Minted, by: str) -> Flaw | None:
@@ -55,19 +63,33 @@ async def entered(answers: Answers, made: Minted, by: str) -> Flaw | None:
 
 
 @contextmanager
-def _or_none(written: list[Path]) -> Iterator[None]:
+def _or_none(written: list[Path], silent: Mapping[Path, str]) -> Iterator[None]:
+    """Take away what was written if not all could be; silent files make room, and come back."""
     try:
+        for path in silent:
+            path.unlink()
         yield
     except BaseException:
         for path in written:
             with suppress(OSError):
                 path.unlink()
+        for path, text in silent.items():
+            with suppress(OSError):
+                _new(path, text)
         raise
+
+
+def _says_something(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return path.is_symlink() or path.exists()
+    lines = path.read_bytes().splitlines()
+    return any(line.strip() and not line.lstrip().startswith(b"#") for line in lines)
 
 
 def _new(path: Path, text: str) -> Path:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, _PRIVATE), "w", encoding="utf-8") as file:
+        give_to_reader(file.fileno(), path.parent)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
