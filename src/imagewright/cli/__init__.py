@@ -41,7 +41,18 @@ def application() -> "App":
     """Every command; what is slow to import is imported when it is called."""
     from cyclopts import App
 
-    from imagewright.cli import acl, audit, client, config, grant, jobs, providers, token, usage
+    from imagewright.cli import (
+        acl,
+        audit,
+        client,
+        config,
+        db,
+        grant,
+        jobs,
+        providers,
+        token,
+        usage,
+    )
 
     app = App(name="imagewright", help="A hardened, multi-tenant MCP endpoint for images.")
     app.command("imagewright.cli.serve:serve", name="serve", help="Serve, over HTTP or stdio.")
@@ -51,6 +62,7 @@ def application() -> "App":
     app.command(usage.app)
     app.command(jobs.app)
     app.command(config.app)
+    app.command(db.app)
     app.command(providers.app)
     app.command(acl.app)
     app.command(token.app)
