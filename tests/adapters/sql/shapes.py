@@ -68,10 +68,14 @@ def _rules(found: Any, table: str) -> Iterator[Rule]:
         yield Rule(text=f"reference {key['constrained_columns']} to {key['referred_table']}")
     for check in found.get_check_constraints(table):
         yield Rule(text=f"check {check['sqltext']}")
-    uniques = [(one["column_names"], {}) for one in found.get_unique_constraints(table)]
-    for index in found.get_indexes(table):
-        if index["unique"]:
-            uniques.append((index["column_names"], index.get("dialect_options", {})))
+    uniques: list[tuple[list[str], dict[str, Any]]] = [
+        (one["column_names"], {}) for one in found.get_unique_constraints(table)
+    ]
+    uniques += [
+        (index["column_names"], index.get("dialect_options", {}))
+        for index in found.get_indexes(table)
+        if index["unique"]
+    ]
     for columns, options in uniques:
         where = sorted((key, str(value)) for key, value in options.items())
         yield Rule(text=f"unique {columns} {where}", unique=tuple(columns))
