@@ -58,6 +58,7 @@ def application() -> "App":
     app.command("imagewright.cli.serve:serve", name="serve", help="Serve, over HTTP or stdio.")
     app.command("imagewright.cli.init:init", name="init", help="Write a first configuration.")
     app.command("imagewright.cli.demo:demo", name="demo", help="Try it: no key, no account.")
+    app.command("imagewright.cli.health:health", name="health", help="Ask a running service.")
     app.command("imagewright.cli.backup:backup", name="backup", help="Copy everything kept.")
     app.command("imagewright.cli.backup:restore", name="restore", help="Restore a backup.")
     app.command(audit.app)
