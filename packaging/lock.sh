@@ -32,6 +32,7 @@ compile -dev pyproject.toml --extra postgres --extra valkey --group build --grou
 compile -postgres pyproject.toml --extra postgres "$widest"
 compile "" pyproject.toml "$widest"
 compile -build --group build "$widest"
-# Runs beside the service as a program of its own, so nothing binds it.
+# These run beside the service as programs of their own, so nothing binds them.
 compile -relay --group relay
 compile -packages --group packages
+compile -release --group release

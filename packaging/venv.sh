@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes or completes a virtual environment: venv.sh PYTHON DIRECTORY runtime|dev|relay
+# Makes or completes a virtual environment: venv.sh PYTHON DIRECTORY runtime|dev|relay|release
 # The stamps hold what the environment was made from, so a second run does nothing and a changed
 # lock, interpreter or place makes it anew.
 set -eu
@@ -12,6 +12,7 @@ case $set in
 runtime) lock=packaging/requirements.txt ;;
 dev) lock=packaging/requirements-dev.txt ;;
 relay) lock=packaging/requirements-relay.txt ;;
+release) lock=packaging/requirements-release.txt ;;
 *) echo "venv.sh: no set named '$set'" >&2 && exit 2 ;;
 esac
 
@@ -42,13 +43,13 @@ if [ "$have" != "$key dev" ] && [ "$have" != "$key $set" ]; then
         }
     fi
     rm -f "$venv/.locked" "$venv/.project"
-    [ "$set" = relay ] || locked packaging/requirements-build.txt
+    case $set in relay | release) ;; *) locked packaging/requirements-build.txt ;; esac
     locked "$lock"
     echo "$key $set" >"$venv/.locked"
 fi
 
-# A relay is a program beside the service; nothing of ours goes into its environment.
-[ "$set" != relay ] || exit 0
+# A relay and the tools of a release are programs beside the service; nothing of ours goes there.
+case $set in relay | release) exit 0 ;; esac
 project=$(cksum <pyproject.toml)
 if [ "$(read_stamp .project)" != "$project" ]; then
     echo "setup: imagewright itself"

@@ -42,11 +42,21 @@ def test_the_compose_file_names_settings_that_exist() -> None:
     assert set(re.findall(r"IMAGEWRIGHT_\w+", text)) <= variables()
     port = Server().port
     assert f'"127.0.0.1:{port}:{port}"' in text
-    assert f"http://127.0.0.1:{port}/ready" in text
+    assert '["CMD", "imagewright", "health", "--ready"]' in text
     assert str(DEFAULT_FILE.parent) + ":ro" in text
     grace = re.search(r"stop_grace_period: (\d+)s", text)
     assert grace
     assert int(grace[1]) > Server().drain
+
+
+def test_the_compose_file_with_caddy_names_settings_that_exist() -> None:
+    text = (ROOT / "deploy/compose/caddy/compose.yaml").read_text("utf-8")
+    named = set(re.findall(r"\bIMAGEWRIGHT_\w+", text))
+    assert named - {"IMAGEWRIGHT_SITE", "IMAGEWRIGHT_UPSTREAM"} <= variables()
+    (address,) = set(re.findall(r"ipv4_address: (\S+)", text))
+    assert f"'[\"{address}\"]'" in text
+    caddyfile = (ROOT / "deploy/proxies/Caddyfile").read_text("utf-8")
+    assert set(re.findall(r"\{\$(\w+)", caddyfile)) == named - variables()
 
 
 def fits(path: PurePath, pattern: str) -> bool:

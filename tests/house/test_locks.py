@@ -45,6 +45,7 @@ def test_what_is_shipped_is_what_is_tested(name: str) -> None:
         ("-postgres", SHIPPED + POSTGRES),
         ("-build", GROUPS["build"]),
         ("-relay", GROUPS["relay"]),
+        ("-release", GROUPS["release"]),
         ("-dev", SHIPPED + POSTGRES + VALKEY + GROUPS["build"] + GROUPS["dev"]),
     ],
 )

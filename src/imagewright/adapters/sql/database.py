@@ -1,6 +1,7 @@
 """A database as the adapters use it: transactions that write, transactions that read."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from imagewright.adapters.sql.engines import (
     sqlite_engine,
 )
 from imagewright.adapters.sql.lane import Lane, Result, Work
-from imagewright.adapters.sql.schema import bring, check
+from imagewright.adapters.sql.schema import Migrated, bring, check, version
 from imagewright.core.errors import Unavailable
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +39,17 @@ class Database:
         self._writer: Lane | None = None
         self._reader: Lane | None = None
 
-    async def open(self) -> None:
-        """Connect, and bring the schema up to date if it is not.
+    async def open(self) -> Migrated | None:
+        """Connect, and bring the schema up to date if it is not; what was done for that.
 
-        Raises Unavailable where the database cannot be reached or is newer than this program.
+        Raises Unavailable where the database cannot be reached or is newer than this program,
+        and StorageFull where there is no room for a copy of what is to be migrated.
         """
-        await asyncio.to_thread(self._open, older=True)
+        done = await asyncio.to_thread(self._open, older=True)
+        if done is not None and done.before is not None:
+            told = {"before": done.before, "now": done.now, "copy": str(done.copy or "none")}
+            _log.info("database migrated", extra=told)
+        return done
 
     async def open_or_make(self) -> None:
         """Connect beside a service, or make what no service has made yet; nothing is migrated.
@@ -57,6 +65,14 @@ class Database:
         database, and Unavailable where it is away or its schema is not this program's.
         """
         await asyncio.to_thread(self._open_beside, write=write)
+
+    async def schema(self) -> str | None:
+        """The migration that the database is at, looked at beside whoever uses it.
+
+        None for a database with no schema yet. Raises NotMade where there is none at all, and
+        Unavailable.
+        """
+        return await asyncio.to_thread(self._schema)
 
     async def close(self) -> None:
         """Let what was asked for complete, then close; SQLite's log is folded into its file."""
@@ -79,7 +95,15 @@ class Database:
         writer = self._writer
         return writer is None or writer is self._reader or writer.turned()
 
-    def _open(self, *, older: bool) -> None:
+    def _schema(self) -> str | None:
+        engine = beside_engine(read_url(self._config.url), self._config.busy_seconds, writer=False)
+        lane = Lane(engine, 1, "sql-look")
+        try:
+            return lane.transact(version)
+        finally:
+            lane.close()
+
+    def _open(self, *, older: bool) -> Migrated | None:
         config, url = self._config, read_url(self._config.url)
         if url.drivername == "sqlite":
             prepare_file(Path(url.database or ""))
@@ -93,7 +117,7 @@ class Database:
             engine = postgres_engine(url, pool=config.pool)
             self._writer = self._reader = Lane(engine, config.pool, "sql")
         try:
-            bring(self._writer, older=older)
+            return bring(self._writer, older=older)
         except BaseException:
             self._close()
             raise

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -22,3 +23,10 @@ def upgrade(connection: Connection) -> None:
     config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def pending(found: str | None) -> tuple[tuple[str, str], ...]:
+    """The migrations that a database at `found` lacks, oldest first, each with its title."""
+    scripts = ScriptDirectory.from_config(configuration())
+    missing = scripts.iterate_revisions("head", found or "base")
+    return tuple((each.revision, each.doc) for each in missing)[::-1]

@@ -1,0 +1,1 @@
+"""Clients of another Imagewright process."""
