@@ -32,6 +32,18 @@ MODEL = {
     "references": 4,
     "price": {"per": "image", "prices": {"*": "0.04"}},
 }
+SLOW = {
+    "id": "slow",
+    "sizes": {"listed": ["64x64"]},
+    "price": {
+        "per": "token",
+        "text_in": "0",
+        "image_in": "0",
+        "image_out": "30",
+        "table": {"high/64x64": 1000},
+        "economy": {"hours": 24, "text_in": "0", "image_in": "0", "image_out": "15"},
+    },
+}
 PAID = {"provider": "paint", "model": "d"}
 FREE = {"provider": "placeholder", "size": "64x64"}
 
@@ -73,7 +85,7 @@ async def plant(tmp_path: Path, vendor: FakeOpenAI) -> AsyncIterator[Plant]:
             "discover": False,
             "api_key": KEY,
             "base_url": vendor.base_url,
-            "models": [MODEL],
+            "models": [MODEL, SLOW],
         },
     )
     async with running(settings, tokens) as service:
@@ -293,6 +305,15 @@ async def test_what_cannot_be_priced_is_refused(plant: Plant, mode: Mode) -> Non
         items = [{"prompt": "good"}, {"prompt": "x", "image": image}]
         named = await peer.call("estimate_cost", items=items)
     assert named.error["details"]["items"]["1"]["code"] == "not_found"
+
+
+async def test_items_that_may_take_hours_are_priced_for_less(plant: Plant, mode: Mode) -> None:
+    now = {"prompt": "a fox", "provider": "paint", "model": "slow"}
+    async with plant.service.http() as http:
+        found = await priced(Peer(http, mode), items=[now, {**now, "economy": 24}])
+    assert [each["ceiling_usd"] for each in found["items"]] == ["0.03", "0.015"]
+    assert found["ceiling_usd"] == "0.045"
+    assert plant.vendor.received == []
 
 
 async def test_items_may_go_on_from_images(plant: Plant, mode: Mode) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from tests.end_to_end.books import disagreements, jobs
 from tests.end_to_end.money import ACL, CAST, ROBOT, Wire
 from tests.end_to_end.program import Program, as_toml, free_port, program, until_ready
 from tests.end_to_end.service import configured, wanted
-from tests.fakes import bfl, comfyui, openai_images
+from tests.fakes import bfl, comfyui, gemini, openai_images
 from tests.fakes.bfl import FakeBFL, Task
 from tests.fakes.comfyui import FakeComfyUI
+from tests.fakes.gemini_batches import FakeGeminiBatches
 from tests.fakes.openai_batches import FakeBatches
 from tests.fakes.vendor import Reply, Vendor
 
@@ -80,7 +81,22 @@ def batches() -> Iterator[Scene]:
         )
 
 
-@pytest.fixture(params=[tasks, prompts, batches])
+@contextmanager
+def gemini_batches() -> Iterator[Scene]:
+    with FakeGeminiBatches() as vendor:
+        vendor.states.extend(["RUNNING"] * 10_000)
+        base = {"base_url": vendor.origin, "api_key": gemini.KEY}
+        yield Scene(
+            vendor=vendor,
+            explicit={"kind": "gemini", "batch_poll": 0.2, **base},
+            model=gemini.MODEL,
+            count=lambda: vendor.begun,
+            release=vendor.states.clear,
+            more={"economy": 24},
+        )
+
+
+@pytest.fixture(params=[tasks, prompts, batches, gemini_batches])
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     with request.param() as found:
         yield found
@@ -115,7 +131,8 @@ async def test_one_order_and_one_payment(tmp_path: Path, scene: Scene) -> None:
         told = await wire.send(asked | scene.more)
 
         def taken() -> object:
-            return jobs(state)[told["job"]]["request"] and scene.count()
+            request = jobs(state)[told["job"]]["request"]
+            return scene.count() and request and _name(json.loads(json.loads(request)[2]))
 
         await until(taken)
         first.process.kill()
@@ -138,15 +155,25 @@ async def test_one_order_and_one_payment(tmp_path: Path, scene: Scene) -> None:
 
 
 def _name(request: dict[str, str]) -> str:
-    """The vendor's own id, from what its provider keeps."""
+    """The vendor's own id, from what its provider keeps; none before the vendor told it."""
     if "0" in request:
         return str(json.loads(request["0"])[0])
     return request["batch"]
 
 
-async def test_a_batch_waits_and_tells_since_when(tmp_path: Path) -> None:
+# The usage that each vendor reports, at half of each price.
+PAID: dict[Callable[[], AbstractContextManager[Scene]], int] = {
+    batches: 10 * 2_500 + 40 * 4_000 + 1756 * 15_000,
+    gemini_batches: (10 + 1120) * 750 + 1120 * 15_000 + 173 * 3_750,
+}
+
+
+@pytest.mark.parametrize("setting", PAID)
+async def test_a_batch_waits_and_tells_since_when(
+    tmp_path: Path, setting: Callable[[], AbstractContextManager[Scene]]
+) -> None:
     state = tmp_path / "state"
-    with batches() as scene:
+    with setting() as scene:
         async with served(tmp_path, scene) as (_, wire):
             asked = {"prompt": "a fox", "provider": "paint", "model": scene.model}
             told = await wire.send({**asked, "economy": 24})
@@ -161,6 +188,5 @@ async def test_a_batch_waits_and_tells_since_when(tmp_path: Path) -> None:
             scene.release()
             await until(lambda: jobs(state)[told["job"]]["finished_at"])
     row = jobs(state)[told["job"]]
-    # The usage that the vendor reports, at half of each price.
-    assert (row["state"], row["actual"]) == ("succeeded", 10 * 2_500 + 40 * 4_000 + 1756 * 15_000)
+    assert (row["state"], row["actual"]) == ("succeeded", PAID[setting])
     assert disagreements(state) == []

@@ -40,8 +40,8 @@ PIXELS = {
 _CONFIG = {
     "responseModalities", "imageConfig", "thinkingConfig", "seed", "maxOutputTokens",
 }  # fmt: skip
-_IMAGE = {"aspectRatio", "imageSize"}
-_VERTEX_IMAGE = _IMAGE | {"imageOutputOptions", "personGeneration"}
+IMAGE = {"aspectRatio", "imageSize"}
+_VERTEX_IMAGE = IMAGE | {"imageOutputOptions", "personGeneration"}
 _STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -129,7 +129,7 @@ class FakeGemini(Vendor):
             reply = error(
                 400, details=[{"@type": "google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
             )
-        return self._answer(received, reply, _IMAGE)
+        return self._answer(received, reply, IMAGE)
 
     async def _make_on_vertex(self, request: Request) -> Response:
         received, reply = await self.take(request)
@@ -141,10 +141,10 @@ class FakeGemini(Vendor):
         return request.headers.get("authorization", "") in {f"Bearer {each}" for each in self.good}
 
     def _answer(self, received: Received, reply: Reply, known: set[str]) -> Response:
-        wrong = _wrong(received, known)
-        if reply.body is None and wrong is not None:
-            reply = wrong
-        return self.sent(reply, _right(received, reply) if reply.body is None else reply.body)
+        refused = wrong(received, known)
+        if reply.body is None and refused is not None:
+            reply = refused
+        return self.sent(reply, right(received, reply) if reply.body is None else reply.body)
 
     async def _models(self, request: Request) -> Response:
         await self.note(request)
@@ -187,7 +187,8 @@ def _model(name: str, method: str = "generateContent") -> dict[str, Any]:
     }
 
 
-def _right(received: Received, reply: Reply) -> bytes:
+def right(received: Received, reply: Reply) -> bytes:
+    """The answer with a picture as asked for."""
     image = received.values["generationConfig"].get("imageConfig", {})
     shape = (image.get("aspectRatio") or _shape(received), image.get("imageSize"))
     width, height = PIXELS.get(shape) or PIXELS["1:1", "1K"]
@@ -219,7 +220,7 @@ def _shape(received: Received) -> str:
     return "1:1"
 
 
-def _wrong(received: Received, known: set[str]) -> Reply | None:
+def wrong(received: Received, known: set[str]) -> Reply | None:
     """The API's own refusal of a request that is not right, or None."""
     values = received.values
     generation = values.get("generationConfig", {})

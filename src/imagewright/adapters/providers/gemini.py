@@ -13,6 +13,9 @@ is cut off or too large, or has neither a picture nor a reason, proves that the 
 accepted, and its outcome is unknown. Where an answer says why it has no picture and
 reports tokens, they are billed: that is a delivery without pictures, and no plain fault.
 
+Asks that may take hours are handed to the Gemini API's batches; see
+`adapters.wire.gemini_batches`. Those of Vertex AI go by Cloud Storage and are not spoken here.
+
 A picture made here can be gone on from: its signature and the words that asked for it are sent
 again as the turn before, with the picture between them.
 """
@@ -26,15 +29,26 @@ from urllib.parse import quote
 
 from imagewright.adapters.web.client import Answer, Bounds, Call, Client, Endpoint
 from imagewright.adapters.web.origin import parse_url
-from imagewright.adapters.wire.contents import Candidate, contents, continuation, read_candidate
+from imagewright.adapters.wire.contents import (
+    Candidate,
+    candidate_of,
+    contents,
+    continuation,
+    no_choice,
+    output_options,
+    read_candidate,
+)
+from imagewright.adapters.wire.gemini_batches import Batches, Outcome
 from imagewright.adapters.wire.google_errors import judge
 from imagewright.adapters.wire.google_tokens import KeyFile, TokenFile, Tokens
 from imagewright.adapters.wire.line import Judge, Judgement, Line, away
+from imagewright.adapters.wire.listing import google_models
+from imagewright.adapters.wire.pace import Pace
 from imagewright.adapters.wire.refusals import unknown
-from imagewright.adapters.wire.repeating import repeat
+from imagewright.adapters.wire.repeating import joined, parts_of, repeat
 from imagewright.adapters.wire.results import read_object
 from imagewright.core.ask import AUTO
-from imagewright.core.errors import Unsupported
+from imagewright.core.errors import Fault, Unsupported
 from imagewright.core.picture import Format
 from imagewright.core.secret import Secret
 from imagewright.ports.provider import Delivery, Found, Made, Order, Parts, Watch
@@ -50,10 +64,6 @@ _LEVELS = ("minimal", "low", "medium", "high")
 _SEEDS = 2**31
 _WORD = re.compile(r"[A-Z][A-Z_]{2,63}\Z")
 _PLACE = re.compile(r"[a-z0-9][a-z0-9:.-]{0,62}\Z")
-_MAKERS = ("-image", "nano-banana")
-_NEWEST = "gemini-nano-banana-2.1"
-"""What a model is taken to be like that the data file does not know; it gets no price from it."""
-_TYPES = {Format.PNG: "image/png", Format.JPEG: "image/jpeg"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,8 @@ class Config:
     `location`, with the token in `token_file`, which is read for every order, or with tokens for
     the service account in `key_file`. `base_url` is an address without the API's version, for
     a gateway. `safety` sets thresholds by category. `people` is Vertex AI's personGeneration.
-    `total_timeout` bounds an order with all its attempts. `picture_bytes` bounds each picture.
+    `total_timeout` bounds an order with all its attempts, `batch_poll` is between two looks at a
+    batch. `picture_bytes` bounds each picture.
     Raises ValueError for what cannot be.
     """
 
@@ -88,13 +99,14 @@ class Config:
     total_timeout: float = 600.0
     concurrency: int = 8
     retries: int = 2
+    batch_poll: float = 60.0
     picture_bytes: int = 50 * _MIB
 
     def __post_init__(self) -> None:
         if self.base_url is not None and parse_url(self.base_url).query:
             raise ValueError("base_url holds a query")
-        positive = (self.connect_timeout, self.read_timeout, self.total_timeout)
-        if min(*positive, self.concurrency, self.picture_bytes) <= 0 or self.retries < 0:
+        times = (self.connect_timeout, self.read_timeout, self.total_timeout, self.batch_poll)
+        if min(*times, self.concurrency, self.picture_bytes) <= 0 or self.retries < 0:
             raise ValueError(
                 "times, concurrency and picture_bytes must be above 0, retries not below"
             )
@@ -152,7 +164,7 @@ def _tokens(config: Config, endpoint: Endpoint, parts: Parts) -> Tokens | None:
 
 
 class Gemini:
-    """`ports.provider.Provider`, `Discovery` and `Health` for one account."""
+    """`ports.provider.Provider`, `Economical`, `Discovery` and `Health` for one account."""
 
     def __init__(self, config: Config, parts: Parts) -> None:
         endpoint = _endpoint(config)
@@ -160,15 +172,40 @@ class Gemini:
         self._parts = parts
         self._client = Client(endpoint)
         self._line = Line(self._client, parts, config.retries)
+        # Base64 takes four bytes for three.
+        self._limit = (1 + _DRAFTS) * (config.picture_bytes * 3 // 2) + _SLACK
+        pace = Pace(poll=config.batch_poll, total=config.total_timeout)
+        self._batches = Batches(self._client, self._line, parts, pace)
         self._tokens = _tokens(config, endpoint, parts)
 
     async def generate(self, order: Order, watch: Watch) -> Delivery:
         return await self._make(order, watch)
 
     async def edit(self, order: Order, watch: Watch) -> Delivery:
-        if order.mask is not None:
-            raise Unsupported("This provider takes no mask.", hint="Say in words what to change.")
+        _check_mask(order)
         return await self._make(order, watch)
+
+    async def submit(self, order: Order, watch: Watch) -> float:
+        if self._config.project is not None:
+            raise Unsupported(
+                "Vertex AI takes batches only by way of Cloud Storage, which is not used here.",
+                hint="Leave economy out, or choose another provider.",
+            )
+        _check_mask(order)
+        await watch.stage("Handing in the batch")
+        body = self._body(order)
+        bodies = [_seeded(body, part.plan.ask.seed) for part, _ in parts_of(_singly(order))]
+        return await self._batches.submit(order, bodies, watch)
+
+    async def collect(self, order: Order, request: str, watch: Watch) -> Delivery:
+        parts = list(parts_of(_singly(order)))
+        outcomes = await self._batches.outcomes(order, request, watch, self._limit)
+        return joined(
+            [
+                (part, first, await self._read(part, told))
+                for (part, first), told in zip(parts, outcomes, strict=True)
+            ]
+        )
 
     async def ping(self) -> None:
         """Ask for the first of the models, which costs nothing."""
@@ -180,7 +217,7 @@ class Gemini:
         query = {"pageSize": "100"}
         for _ in range(_MOST_PAGES):
             page = await self._listed(query)
-            found += _makers(page)
+            found += google_models(page)
             following = page.get("nextPageToken")
             if not isinstance(following, str) or not following:
                 break
@@ -194,7 +231,7 @@ class Gemini:
 
     async def _make(self, order: Order, watch: Watch) -> Delivery:
         until = self._parts.clock.monotonic() + self._config.total_timeout
-        order = replace(order, plan=replace(order.plan, per_call=1))
+        order = _singly(order)
         body = self._body(order)
 
         async def make(part: Order, _: int) -> Delivery:
@@ -211,14 +248,24 @@ class Gemini:
             path=self._path(order.plan.upstream),
             secrets=await self._secrets(),
             json=body,
-            # Base64 takes four bytes for three.
-            limit=(1 + _DRAFTS) * (self._config.picture_bytes * 3 // 2) + _SLACK,
+            limit=self._limit,
         )
         answer = await self._line.ask(call, self._judge(order.plan.model), until, watch)
         candidate = await asyncio.to_thread(
             read_candidate, answer.body, inputs=bool(order.references)
         )
         return self._delivery(order, candidate)
+
+    async def _read(self, part: Order, told: Outcome) -> Delivery | Fault:
+        """What one request of a batch came to."""
+        if isinstance(told, Fault):
+            return told
+        inputs = bool(part.plan.ask.references)
+        candidate = await asyncio.to_thread(candidate_of, told, inputs=inputs)
+        try:
+            return self._delivery(part, candidate)
+        except Fault as fault:
+            return fault
 
     def _delivery(self, order: Order, candidate: Candidate | None) -> Delivery:
         if candidate is None:
@@ -264,9 +311,9 @@ class Gemini:
         if tier and dict(plan.options).get("image_size") is not False:
             config["imageSize"] = tier
         if self._config.project is not None:
-            config["imageOutputOptions"] = _output_options(order)
+            config["imageOutputOptions"] = output_options(order)
         elif plan.output_format is not Format.PNG:
-            raise _no_choice(plan.output_format)
+            raise no_choice(plan.output_format)
         if self._config.people is not None:
             config["personGeneration"] = self._config.people
         return config
@@ -310,6 +357,16 @@ class Gemini:
         return read
 
 
+def _singly(order: Order) -> Order:
+    """One call makes one picture, whatever the catalogue says."""
+    return replace(order, plan=replace(order.plan, per_call=1))
+
+
+def _check_mask(order: Order) -> None:
+    if order.mask is not None:
+        raise Unsupported("This provider takes no mask.", hint="Say in words what to change.")
+
+
 def _seeded(body: Mapping[str, object], seed: int | None) -> Mapping[str, object]:
     """The API's seeds are 32 bits with a sign."""
     generation = body["generationConfig"]
@@ -327,23 +384,6 @@ def _open(order: Order) -> bool:
     return bool(order.references) and ask.size == AUTO and ask.aspect_ratio is None
 
 
-def _output_options(order: Order) -> dict[str, object]:
-    plan = order.plan
-    if plan.output_format not in _TYPES:
-        raise _no_choice(plan.output_format)
-    options: dict[str, object] = {"mimeType": _TYPES[plan.output_format]}
-    if plan.output_compression is not None:
-        options["compressionQuality"] = plan.output_compression
-    return options
-
-
-def _no_choice(wanted: Format) -> Unsupported:
-    return Unsupported(
-        f"This provider does not make {wanted.value}.",
-        hint="Leave output_format out, and convert the picture with transform_image.",
-    )
-
-
 def _refused(candidate: Candidate) -> Delivery:
     fault = candidate.fault or unknown()
     if candidate.usage is None:
@@ -351,18 +391,3 @@ def _refused(candidate: Candidate) -> Delivery:
     return Delivery(
         pictures=(), usage=candidate.usage, request=candidate.request, failures={0: fault}
     )
-
-
-def _makers(page: Mapping[str, object]) -> list[Found]:
-    listed = page.get("models", page.get("publisherModels"))
-    models = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    found = []
-    for model in models:
-        name = str(model.get("name", "")).rpartition("/")[2]
-        methods = model.get("supportedGenerationMethods", ["generateContent"])
-        able = isinstance(methods, list) and "generateContent" in methods
-        if able and any(part in name for part in _MAKERS):
-            title = model.get("displayName")
-            told = title if isinstance(title, str) else None
-            found.append(Found(upstream=name, title=told, like=_NEWEST))
-    return found

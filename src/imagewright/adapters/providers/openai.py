@@ -16,7 +16,8 @@ from imagewright.adapters.wire.images import picture_call
 from imagewright.adapters.wire.images_api import ImagesApi
 from imagewright.adapters.wire.line import Line
 from imagewright.adapters.wire.listing import openai_models
-from imagewright.adapters.wire.openai_batches import Batches, Pace
+from imagewright.adapters.wire.openai_batches import Batches
+from imagewright.adapters.wire.pace import Pace
 from imagewright.adapters.wire.refusals import not_made, read_error
 from imagewright.adapters.wire.results import read_results
 from imagewright.adapters.wire.server import Server, endpoint

@@ -18,13 +18,16 @@ from imagewright.core.errors import (
     ProviderBadAnswer,
     ProviderMisconfigured,
     ProviderRejected,
+    Unsupported,
 )
+from imagewright.core.picture import Format
 from imagewright.core.spending import Usage
 from imagewright.ports.provider import MAX_CONTINUATION, Input, Order
 
 _MOST_WORDS = 2048
 """Bytes of the earlier prompt that are replayed: the price of a reference covers them."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}\Z")
+_OUTPUTS = {Format.PNG: "image/png", Format.JPEG: "image/jpeg"}
 _UNSAFE = frozenset(
     {
         "SAFETY",
@@ -87,8 +90,11 @@ def read_candidate(body: bytes, *, inputs: bool) -> Candidate | None:
     `inputs` tells whether input images were sent.
     """
     answer = read_object(body)
-    if answer is None:
-        return None
+    return None if answer is None else candidate_of(answer, inputs=inputs)
+
+
+def candidate_of(answer: Mapping[str, object], *, inputs: bool) -> Candidate | None:
+    """As `read_candidate`, of what is read already."""
     candidate = _first(answer.get("candidates"))
     parts = _parts(candidate)
     picture = next(_pictures(reversed(parts)), None)
@@ -98,6 +104,25 @@ def read_candidate(body: bytes, *, inputs: bool) -> Candidate | None:
         return Candidate(data=picture[0], signature=picture[1], usage=usage, request=request)
     fault = _fault(answer, candidate, parts)
     return None if fault is None else Candidate(fault=fault, usage=usage, request=request)
+
+
+def output_options(order: Order) -> dict[str, object]:
+    """Vertex AI's `imageOutputOptions`. Raises Unsupported for a format that it does not make."""
+    plan = order.plan
+    if plan.output_format not in _OUTPUTS:
+        raise no_choice(plan.output_format)
+    options: dict[str, object] = {"mimeType": _OUTPUTS[plan.output_format]}
+    if plan.output_compression is not None:
+        options["compressionQuality"] = plan.output_compression
+    return options
+
+
+def no_choice(wanted: Format) -> Unsupported:
+    """The fault for a format that cannot be asked for."""
+    return Unsupported(
+        f"This provider does not make {wanted.value}.",
+        hint="Leave output_format out, and convert the picture with transform_image.",
+    )
 
 
 def _turn(role: str, *parts: Mapping[str, object]) -> dict[str, object]:

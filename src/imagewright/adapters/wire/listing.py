@@ -1,4 +1,4 @@
-"""The models that OpenAI-shaped servers list (`GET /models`)."""
+"""The models that OpenAI-shaped servers and Google list (`GET /models`)."""
 
 import asyncio
 import re
@@ -25,6 +25,9 @@ _FAMILIES = {
 }
 _NEWEST = "gpt-image-2.6-flare"
 """What a model is like whose family is not known: no newer one took less."""
+_GOOGLES = ("-image", "nano-banana")
+_GOOGLES_NEWEST = "gemini-nano-banana-2.1"
+"""What a model is taken to be like that the data file does not know; it gets no price from it."""
 
 
 async def ask_for_models(line: Line, parts: Parts, path: str = "models") -> Answer:
@@ -53,6 +56,22 @@ async def openai_models(answer: Answer) -> tuple[Found, ...]:
         for each in await models_of(answer)
         if str(each["id"]).startswith(_OURS)
     )
+
+
+def google_models(page: Mapping[str, object]) -> tuple[Found, ...]:
+    """Google's makers of pictures on a page, by their names: it does not tell what they make."""
+    listed = page.get("models", page.get("publisherModels"))
+    models = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    found = []
+    for model in models:
+        name = str(model.get("name", "")).rpartition("/")[2]
+        methods = model.get("supportedGenerationMethods", ["generateContent"])
+        able = isinstance(methods, list) and "generateContent" in methods
+        if able and any(part in name for part in _GOOGLES):
+            title = model.get("displayName")
+            told = title if isinstance(title, str) else None
+            found.append(Found(upstream=name, title=told, like=_GOOGLES_NEWEST))
+    return tuple(found)
 
 
 def _found(name: str, model: Mapping[str, object]) -> Found:

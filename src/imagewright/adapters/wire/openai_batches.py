@@ -11,13 +11,13 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from imagewright.adapters.web.client import Answer, Call, Client, FilePart
 from imagewright.adapters.web.failures import WebError
 from imagewright.adapters.wire.judge import Judge
 from imagewright.adapters.wire.line import Line, away
-from imagewright.adapters.wire.refusals import VendorError, quota, refusal, unknown
+from imagewright.adapters.wire.pace import Pace
+from imagewright.adapters.wire.refusals import VendorError, late, quota, refusal, unknown
 from imagewright.adapters.wire.results import read_object
 from imagewright.core.errors import Fault, OutcomeUnknown, ProviderRejected, Unsupported
 from imagewright.ports.provider import NotYet, Order, Parts, Watch
@@ -34,14 +34,6 @@ _AT_WORK = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 _STOPPABLE = frozenset({"validating", "in_progress"})
 _NOT_DONE = frozenset({"batch_cancelled", "batch_expired"})
 _ENDED_EARLY = frozenset({"cancelled", "expired"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Seconds between two looks at a batch, and those that a call with a file may take."""
-
-    poll: float
-    total: float
 
 
 class Batches:
@@ -96,7 +88,7 @@ class Batches:
         counts = batch.get("request_counts")
         done = counts.get("completed") if isinstance(counts, dict) else None
         if status in _ENDED_EARLY and done == 0:
-            raise _late()
+            raise late()
         raise unknown()
 
     async def _upload(self, order: Order, call: Call, until: float, watch: Watch) -> str:
@@ -194,11 +186,7 @@ class Batches:
         raise NotYet(self._pace.poll)
 
     def _pause(self, order: Order) -> float:
-        """Until the next look: soon after the order's time is over."""
-        if order.until is None:
-            return self._pace.poll
-        left = (order.until - self._parts.clock.now()) / 1_000_000
-        return min(self._pace.poll, left) if left > 0 else self._pace.poll
+        return self._pace.pause(order, self._parts.clock.now())
 
 
 def _request(key: str, batch: str | None) -> str:
@@ -231,7 +219,7 @@ def _answer(line: Mapping[str, object], order: Order) -> Answer:
             raise refusal(answer, model=order.plan.model)
         return answer
     if isinstance(error, dict) and error.get("code") in _NOT_DONE:
-        raise _late()
+        raise late()
     raise unknown()
 
 
@@ -251,11 +239,4 @@ def _refused(batch: Mapping[str, object]) -> Fault:
         return quota()
     return ProviderRejected(
         "The provider refused the batch before it began.", hint="Ask again without economy."
-    )
-
-
-def _late() -> ProviderRejected:
-    return ProviderRejected(
-        "The provider's batch ended before this was made; nothing is charged.",
-        hint="Ask again with more hours, or without economy.",
     )

@@ -169,6 +169,14 @@ def unknown() -> OutcomeUnknown:
     )
 
 
+def late() -> ProviderRejected:
+    """The fault for what a batch, as the vendor says, was ended before."""
+    return ProviderRejected(
+        "The provider's batch ended before this was made; nothing is charged.",
+        hint="Ask again with more hours, or without economy.",
+    )
+
+
 def busy(asked_pause: float | None) -> ProviderBusy:
     """The fault for a rate limit, with the seconds that the server asked to wait."""
     details = {} if asked_pause is None else {"retry_after": round(asked_pause, 3)}
