@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -286,15 +288,35 @@ def test_what_a_restore_left_that_was_broken_off_is_in_nobodys_way(
     }  # fmt: skip
 
 
+@pytest.fixture
+def outside() -> Iterator[Path]:
+    """A place that every user may reach: pytest's own are root's alone."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def given(directory: Path) -> Path:
+    """A directory with everything in it, given to a user who owns nothing else."""
+    directory.mkdir(mode=0o700, exist_ok=True)
+    for each in (directory, *directory.rglob("*")):
+        os.chown(each, 12345, 12345)
+    return directory
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
-def test_another_users_state_is_left_alone(tmp_path: Path, state: Path, backup: Path) -> None:
-    os.chown(state, 12345, 12345)
-    with pytest.raises(Unavailable, match="belongs to another user"):
-        make(state, tmp_path / "other")
-    new = tmp_path / "new"
-    new.mkdir(mode=0o700)
-    os.chown(new, 12345, 12345)
-    refused(backup, new, Unavailable, "belongs to another user")
+def test_root_does_it_as_the_states_owner(outside: Path, drawn: Path) -> None:
+    state = given(Path(shutil.copytree(drawn, outside / "state")))
+    room, new = given(outside / "room"), given(outside / "new")
+    made = make(state, room / "backup").directory
+    restore(made, new)
+    assert len(pictures(new)) == 2
+    for directory in (state, room, new):
+        owners = {each.stat().st_uid for each in (directory, *directory.rglob("*"))}
+        assert owners == {12345}
+    with pytest.raises(PermissionError):
+        make(state, outside / "not theirs")
+    assert os.geteuid() == 0
 
 
 def test_without_postgresqls_programs_it_says_what_to_install(

@@ -21,6 +21,7 @@ from imagewright.adapters.blobs.root import open_root
 from imagewright.adapters.sql.schema import HEAD
 from imagewright.adapters.sql.snapshots import FILES, Snapshot, Source
 from imagewright.app.auditing import AdminAct, tell_acts
+from imagewright.app.ownership import as_owner
 from imagewright.app.parts import KEY, database_url
 from imagewright.core.errors import InvalidRequest, Unavailable
 from imagewright.core.flaw import Flaw
@@ -56,8 +57,14 @@ class Made:
 def make_backup(settings: Settings, order: Order) -> Made:
     """Copy database and originals of one moment, whoever writes them meanwhile, and check both.
 
-    Raises InvalidRequest for a place that is taken, Unavailable, StorageFull, OSError.
+    Root does it as the state's owner, who must be able to write the place. Raises InvalidRequest
+    for one that is taken, Unavailable, StorageFull, OSError.
     """
+    with as_owner(settings.state):
+        return _make(settings, order)
+
+
+def _make(settings: Settings, order: Order) -> Made:
     at = datetime.now(UTC)
     to = (order.to / at.strftime(_DATED) if order.keep else order.to).absolute()
     if to.is_dir() and any(to.iterdir()):

@@ -8,6 +8,7 @@ from imagewright.adapters.sql.database import Database, SqlConfig
 from imagewright.adapters.sql.engines import NotMade, read_url
 from imagewright.adapters.sql.schema import HEAD, Migrated
 from imagewright.app.auditing import AdminAct, enter_acts
+from imagewright.app.ownership import as_owner
 from imagewright.app.parts import database_url
 from imagewright.settings import Settings
 
@@ -44,7 +45,8 @@ async def schema_of(settings: Settings) -> Schema:
     """Look beside whoever uses the database; nothing is made or changed. Raises Unavailable."""
     database = Database(SqlConfig(url=database_url(settings)))
     try:
-        here = await database.schema()
+        with as_owner(settings.state):
+            here = await database.schema()
     except NotMade:
         here = None
     kind = "sqlite" if read_url(database_url(settings)).drivername == "sqlite" else "postgresql"
@@ -59,10 +61,11 @@ async def upgrade_schema(settings: Settings, *, by: str) -> Migrated | None:
     """
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(SqlConfig(url=database_url(settings)))
-    try:
-        done = await database.open()
-    finally:
-        await database.close()
+    with as_owner(settings.state):
+        try:
+            done = await database.open()
+        finally:
+            await database.close()
     if done is not None:
         shape = {"before": done.before or "none"}
         act = AdminAct(by=by, action="db_upgrade", thing=HEAD, outcome="migrated", shape=shape)

@@ -22,6 +22,7 @@ from imagewright.adapters.sql.restored import disown
 from imagewright.adapters.sql.schema import HEAD
 from imagewright.adapters.sql.snapshots import FILES, Snapshot, Source, read_file
 from imagewright.app.auditing import AdminAct
+from imagewright.app.ownership import as_owner
 from imagewright.app.parts import KEY, database_url
 from imagewright.core.errors import InvalidRequest, Unavailable
 from imagewright.settings import Settings
@@ -41,8 +42,14 @@ def restore_backup(settings: Settings, directory: Path, *, by: str) -> Restored:
     """Check a backup whole, then make the state what it was; paid jobs that were open are ended.
 
     Raises InvalidRequest for what is no backup, of another kind of database, or a state that is
-    not empty; Unavailable for a backup that is damaged or newer than this program; OSError.
+    not empty; Unavailable for a backup that is damaged or newer than this program; OSError. Root
+    does it as the owner of the state directory, who must be able to read the backup.
     """
+    with as_owner(settings.state):
+        return _restore(settings, directory, by)
+
+
+def _restore(settings: Settings, directory: Path, by: str) -> Restored:
     manifest, source = Manifest.read(directory), Source(database_url(settings))
     if manifest.schema > HEAD:
         raise Unavailable(
