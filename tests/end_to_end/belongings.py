@@ -130,6 +130,19 @@ ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
     "/revoke": (lambda of: f"/revoke?token={of.image}",),
 }
 
+OWN_ROUTE_ROWS: dict[str, tuple[Callable[[Things], str], ...]] = {
+    "/v1/jobs/{job}": (
+        lambda of: f"/v1/jobs/{of.job}",
+        lambda of: f"/v1/jobs/{of.group}",
+        lambda of: f"/v1/jobs/{of.image}",
+    ),
+    "/v1/jobs/{job}/events": (
+        lambda of: f"/v1/jobs/{of.job}/events",
+        lambda of: f"/v1/jobs/{of.group}/events",
+    ),
+}
+"""Routes whose first row answers its owner."""
+
 
 def filled(route: str, of: Things) -> str:
     """A route's path about these things."""

@@ -187,6 +187,17 @@ async def test_without_any_scope_reading_is_told_of_too(stage: Stage, mode: Mode
         assert 'scope="images:read"' in answer.headers["www-authenticate"]
 
 
+async def test_a_route_tells_a_narrow_token_its_scope(stage: Stage) -> None:
+    async with stage.http(stage.token("styles:write")) as http:
+        for path in ("/v1/jobs/x", "/v1/jobs/x/events"):
+            answer = await http.get(path)
+            assert answer.status_code == 403
+            assert 'scope="images:read"' in answer.headers["www-authenticate"]
+            assert 'resource_metadata="' in answer.headers["www-authenticate"]
+    async with stage.http(stage.token("images:read")) as http:
+        assert (await http.get("/v1/jobs/x")).status_code == 404
+
+
 async def test_what_a_narrow_token_is_refused_is_audited(stage: Stage, mode: Mode) -> None:
     async with stage.http(stage.token("styles:write")) as http:
         peer = Peer(http, mode)

@@ -22,6 +22,7 @@ from imagewright.core.token import mint
 from tests.end_to_end.belongings import (
     FRESH,
     NEVER,
+    OWN_ROUTE_ROWS,
     PAID,
     POST_ROWS,
     PROMPT_ROWS,
@@ -158,7 +159,7 @@ async def test_every_component_has_a_row(shared: Service) -> None:
     assert {prompt.name for prompt in await local.list_prompts()} == set(PROMPT_ROWS)
     app = shared.app.mcp.http_app(path="/mcp")
     routes = {each.path for each in app.routes if isinstance(each, Route)}
-    assert routes - {"/mcp"} == set(ROUTE_ROWS)
+    assert routes - {"/mcp"} == set(ROUTE_ROWS) | set(OWN_ROUTE_ROWS)
     sent = {each.path for each in app.routes if isinstance(each, Route) and _posts(each)}
     assert sent - {"/mcp"} == set(POST_ROWS)
 
@@ -291,6 +292,25 @@ async def test_a_route_tells_a_stranger_nothing(shared: Service, owned: Things, 
                 about, nothing = await http.get(row(owned)), await http.get(row(NEVER))
                 assert (about.status_code, steady(about)) == (nothing.status_code, steady(nothing))
                 assert not any(mark in about.text for mark in marks(owned))
+
+
+@pytest.mark.parametrize("route", OWN_ROUTE_ROWS)
+async def test_an_owners_route_tells_a_stranger_nothing(
+    shared: Service, owned: Things, route: str
+) -> None:
+    others = [shared.tokens[who] for who in (STRANGER, MEMBER, EXPIRED, REVOKED)]
+    for token in (None, GARBAGE, *others):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with httpx.AsyncClient(base_url=shared.base, headers=headers) as http:
+            for row in OWN_ROUTE_ROWS[route]:
+                about, nothing = await http.get(row(owned)), await http.get(row(NEVER))
+                assert about.status_code in {401, 404}
+                assert (about.status_code, about.text) == (nothing.status_code, nothing.text)
+                assert not any(mark in about.text for mark in marks(owned))
+    for who in (OWNER, READER):
+        async with shared.http(who) as http:
+            mine = await http.get(OWN_ROUTE_ROWS[route][0](owned))
+            assert (mine.status_code, owned.job in mine.text) == (200, True)
 
 
 @pytest.mark.parametrize("route", POST_ROWS)

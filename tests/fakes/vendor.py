@@ -37,6 +37,8 @@ class Way(StrEnum):
     CLOSE_MID_BODY = "close_mid_body"
     DRIP = "drip"
     SLOW = "slow"
+    PACED = "paced"
+    """Event by event, each `slow_seconds` after the one before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,12 @@ class _Sent(Response):
             )
         if self._way is Way.CLOSE_MID_BODY:
             await self._part(send, bytes(self.body[: len(self.body) // 2]))
+        if self._way is Way.PACED:
+            for event in bytes(self.body).split(b"\n\n")[:-1]:
+                await self._part(send, event + b"\n\n")
+                await asyncio.sleep(self._vendor.slow_seconds)
+            await send({"type": "http.response.body", "body": b""})
+            return
         if self._way is Way.DRIP:
             for byte in self.body:
                 await self._part(send, bytes((byte,)))

@@ -161,5 +161,12 @@ class TestWaiting:
         assert (await self.waited(shop, job, 1, listener)).state is State.RUNNING
         assert len(listener.news) == 1
 
+    async def test_no_job_is_waited_for_once_the_service_is_drained(self, shop: Shop) -> None:
+        job = await shop.claimed()
+        shop.intake.end()
+        listener = Listener(shop)
+        assert (await self.waited(shop, job, 99, listener)).state is State.RUNNING
+        assert listener.news == []
+
     async def waited(self, shop: Shop, job: Job, seconds: float, listener: Listener) -> Job:
         return await shop.jobs.wait(job.caller.subject, job.id, seconds, listener)

@@ -210,7 +210,7 @@ async def test_without_a_preview_a_picture_is_kept_all_the_same(
     imaging.blind = True
     async with opened(tmp_path_factory.mktemp("blind"), imaging=imaging) as blind:
         image = await kept(blind, encoded())
-        await blind.library.keep_partial(WHO, "job_1", encoded())
+        assert await blind.library.keep_partial(WHO, "job_1", encoded()) is None
         assert blind.blobs.previews == {}
         with pytest.raises(AssertionError):
             await blind.library.preview(WHO, image.id)

@@ -4,7 +4,7 @@ import pytest
 
 from imagewright.core.errors import StorageFull, Unavailable
 from imagewright.core.job import Job
-from imagewright.ports.board import News
+from imagewright.ports.board import News, Partial
 from imagewright.services.reporter import Reporter
 from tests.fakes.pictures import encoded, facts
 from tests.services.shop import BOT, Shop
@@ -48,9 +48,10 @@ async def test_a_partial_is_kept_before_it_is_told_of(shop: Shop) -> None:
     job = await shop.claimed()
     async with shop.board.watch(job.id) as news:
         await reporter(shop, job).partial(2, encoded())
-        assert await anext(news) == News(stage="partial image 3", partial=True)
+        heard = await anext(news)
     kept = await shop.library.partial(BOT.subject, job.id)
     assert kept is not None
+    assert heard == News(stage="partial image 3", partial=Partial(index=2, data=kept))
     assert facts(kept)[0] == "webp"
 
 

@@ -110,6 +110,7 @@ class App:
         """Take no new work, and await what runs, up to the drain time."""
         self.services.intake.close()
         await self.services.workers.stop(float(self.settings.server.drain))
+        self.services.intake.end()
 
     async def break_off(self) -> None:
         """End a drain that is under way: what still runs is broken off and entered as such."""

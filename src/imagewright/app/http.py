@@ -15,18 +15,22 @@ from starlette.types import ASGIApp
 
 from imagewright.api.http.authorization_server import PREFIXES
 from imagewright.api.http.errors import answering
+from imagewright.api.http.guard import Guard, Signs
 from imagewright.api.http.health import Health
+from imagewright.api.http.jobs import JOBS, JobRoutes
 from imagewright.api.http.links import Downloads
 from imagewright.api.http.pages.paper import Paper
 from imagewright.api.http.proxies import BehindProxies
 from imagewright.api.http.requests import RequestLog
+from imagewright.api.job_view import JobViews
 from imagewright.app.authorization import authorization_server_of
-from imagewright.app.identity import signpost_of
+from imagewright.app.identity import asked_for_of, signpost_of
 from imagewright.app.pages import pages_of
 from imagewright.app.parts import Parts
 from imagewright.app.services import Services
 from imagewright.core.forwarding import read_proxies
 from imagewright.core.ids import Kind
+from imagewright.services.streams import Streams
 from imagewright.settings import Settings
 
 _MCP_HEADERS = [
@@ -68,7 +72,7 @@ def http_app(site: Site) -> ASGIApp:
     _check_routes(inner, {server.path, *declared, *shown})
     _add_cors(inner, server.allowed_origins)
     _open_with(inner, site)
-    routes = frozenset({server.path, "/health", "/ready", "/i", "/ui", "/.well-known"})
+    routes = frozenset({server.path, "/health", "/ready", "/i", JOBS, "/ui", "/.well-known"})
     world = site.parts.world
     if site.parts.proxy is not None:
         routes = routes.union(PREFIXES)
@@ -79,7 +83,7 @@ def http_app(site: Site) -> ASGIApp:
 
 
 def _add_routes(site: Site) -> frozenset[str]:
-    """Routes that need no token: they tell all the same, or check a signature or a session."""
+    """Routes beside MCP's: most need no token, but check a signature or a session, or nothing."""
     services, new_id = site.services, site.parts.world.new_id
     health = Health(services.status, services.gate)
     downloads = Downloads(services.links, services.library, services.limiter)
@@ -89,6 +93,7 @@ def _add_routes(site: Site) -> frozenset[str]:
         "/i/{expires}/{signature}/{name}": downloads.download,
     }
     routes = [(path, "GET", answering(route, new_id)) for path, route in plain.items()]
+    routes += _job_routes(site).routes()
     paper = Paper(site.settings.name)
     if (pages := pages_of(site.settings, site.parts, services, paper)) is not None:
         routes += pages.routes()
@@ -97,6 +102,30 @@ def _add_routes(site: Site) -> frozenset[str]:
     for path, method, route in routes:
         site.mcp.custom_route(path, methods=[method])(route)
     return frozenset(path for path, *_ in routes)
+
+
+def _job_routes(site: Site) -> JobRoutes:
+    services, parts, signpost = site.services, site.parts, signpost_of(site.settings)
+    signs = Signs(
+        metadata=signpost.metadata if signpost else None,
+        asked_for=asked_for_of(parts.oidc, proxied=parts.proxy is not None),
+    )
+    guard = Guard(
+        gate=services.gate,
+        limiter=services.limiter,
+        witness=services.witness,
+        new_id=parts.world.new_id,
+        signs=signs,
+        local=services.chain is None,
+    )
+    return JobRoutes(
+        guard=guard,
+        jobs=services.jobs,
+        views=JobViews(library=services.library, usage=services.usage),
+        library=services.library,
+        streams=Streams(site.settings.limits.streams),
+        clock=parts.world.clock,
+    )
 
 
 def _check_routes(inner: Starlette, declared: set[str]) -> None:

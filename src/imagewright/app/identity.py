@@ -19,7 +19,7 @@ from imagewright.adapters.auth.tokens import Note, Tokens, TokensConfig
 from imagewright.adapters.toml.watched import Tell
 from imagewright.api.http.resource import ProtectedResource
 from imagewright.api.mcp.auth import Signpost
-from imagewright.api.mcp.step_up import AskedFor
+from imagewright.api.narrowness import AskedFor
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw, Misconfigured
 from imagewright.core.oauth import USUAL

@@ -2,8 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partial:
+    """A partial image: its place from 0 in the order of coming, and itself as a small WebP."""
+
+    index: int
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +21,7 @@ class News:
     stage: str
     done: int = 0
     total: int = 0
-    partial: bool = False
+    partial: Partial | None = None
     ended: bool = False
 
 

@@ -10,6 +10,7 @@ class Intake:
 
     def __init__(self) -> None:
         self._closed = False
+        self._drained = False
 
     @property
     def closed(self) -> bool:
@@ -19,6 +20,15 @@ class Intake:
     def close(self) -> None:
         """Take nothing more, for good."""
         self._closed = True
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing runs here any more, and nothing will."""
+        return self._drained
+
+    def end(self) -> None:
+        """Say that what ran has ended or was broken off."""
+        self._closed = self._drained = True
 
     def check(self) -> None:
         """Raise Unavailable once closed."""

@@ -57,7 +57,8 @@ class JobService:
         """The job once it has ended, or as it stands after `seconds`. Raises NotFound.
 
         `on_news` hears of it at least once a second. Whoever stops waiting loses nothing: the
-        job goes on. A job that still waits when the service is stopped is not waited for.
+        job goes on. Once the service is being stopped, a job that is queued is not waited for, and
+        once it is drained, no job is.
         """
         until = self._clock.monotonic() + seconds
         last: News | None = None
@@ -67,7 +68,7 @@ class JobService:
                 left = until - self._clock.monotonic()
                 if found.state.ended or left <= 0:
                     return found
-                if self._intake.closed and found.state is State.QUEUED:
+                if self._intake.drained or (self._intake.closed and found.state is State.QUEUED):
                     return found
                 last = last or News(stage=found.stage, done=found.done, total=found.total)
                 await on_news(last)

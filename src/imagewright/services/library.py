@@ -129,11 +129,15 @@ class LibraryService:
         """The latest partial image of a running job, as a small WebP."""
         return await self._shelf.blobs.get_preview(subject, job)
 
-    async def keep_partial(self, subject: str, job: str, data: bytes) -> None:
-        """Keep a running job's latest partial."""
+    async def keep_partial(self, subject: str, job: str, data: bytes) -> bytes | None:
+        """Keep a running job's latest partial; the small WebP, or None where none can be made.
+
+        Raises InvalidImage or ImageTooLarge, and StorageFull where nothing can hold it.
+        """
         seen = await self._shelf.imaging.inspect(data, self._rules.outputs, self._rules.preview)
         if seen.preview is not None:
             await self._shelf.blobs.put_preview(subject, job, seen.preview)
+        return seen.preview
 
     async def drop_partial(self, subject: str, job: str) -> None:
         """Forget a job's partial once the job has ended."""

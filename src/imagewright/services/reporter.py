@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from imagewright.core.errors import Fault
 from imagewright.core.job import Job
-from imagewright.ports.board import Board, News
+from imagewright.ports.board import Board, News, Partial
 from imagewright.ports.clock import Clock
 from imagewright.ports.jobs import Jobs
 from imagewright.services.library import LibraryService
@@ -55,11 +55,12 @@ class Reporter:
     async def partial(self, index: int, data: bytes) -> None:
         """A partial image; one that cannot be kept is dropped, the job goes on."""
         try:
-            await self._library.keep_partial(self._job.caller.subject, self._job.id, data)
+            kept = await self._library.keep_partial(self._job.caller.subject, self._job.id, data)
         except Exception as fault:  # noqa: BLE001 - likewise
             _log.warning("partial dropped", extra=self._told(fault))
             return
-        self._board.post(self._job.id, News(stage=f"partial image {index + 1}", partial=True))
+        partial = None if kept is None else Partial(index=index, data=kept)
+        self._board.post(self._job.id, News(stage=f"partial image {index + 1}", partial=partial))
 
     def _told(self, fault: Exception) -> dict[str, str]:
         return {"job": self._job.id, "code": getattr(fault, "code", type(fault).__name__)}

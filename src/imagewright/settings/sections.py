@@ -129,6 +129,9 @@ class Limits(Section):
     queue: int = Field(default=200, ge=1, description="Jobs that wait, over all subjects.")
     waiting: int = Field(default=8, ge=1, description="Jobs of one subject that wait.")
     running: int = Field(default=2, ge=1, description="Jobs of one subject that run.")
+    streams: int = Field(
+        default=8, ge=1, description="Streams of events of one subject that are open."
+    )
     link: Seconds = Field(
         default=3600, ge=1, le=86_400, description="How long a signed link is good."
     )

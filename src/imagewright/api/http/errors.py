@@ -25,12 +25,16 @@ def answering(route: Route, new_id: Callable[[Kind], str]) -> Route:
         except Fault as fault:
             return fault_response(fault)
         except Exception:  # noqa: BLE001 - whatever breaks becomes an incident
-            name = new_id(Kind.INCIDENT)
-            _log.error("incident", exc_info=True, extra={"incident": name})
-            broken = Internal(f"Internal error ({name}).", hint="Give the id to the operator.")
-            return fault_response(broken)
+            return fault_response(incident(new_id))
 
     return answered
+
+
+def incident(new_id: Callable[[Kind], str]) -> Internal:
+    """Log what broke, under an id that the answer carries; the words stay here."""
+    name = new_id(Kind.INCIDENT)
+    _log.error("incident", exc_info=True, extra={"incident": name})
+    return Internal(f"Internal error ({name}).", hint="Give the id to the operator.")
 
 
 def fault_response(fault: Fault) -> Response:

@@ -5,7 +5,7 @@ import ipaddress
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from imagewright.core.caller import Caller
+from imagewright.api.bearer import caller_of
 from imagewright.core.scope import Scope
 from imagewright.services.gate import Gate
 from imagewright.services.status import StatusService
@@ -36,7 +36,7 @@ class Health:
         return JSONResponse(body, status_code=200 if ready else 503)
 
     def _may_see_parts(self, request: Request) -> bool:
-        caller = _caller(request)
+        caller = caller_of(request.scope)
         if caller is not None:
             return self._gate.decide(caller, None, Scope.ADMIN_READ).allowed
         host = request.client.host if request.client else ""
@@ -55,8 +55,3 @@ _FORWARDING = frozenset(
 
 def _forwarding(header: str) -> bool:
     return header in _FORWARDING or header.startswith("x-forwarded-")
-
-
-def _caller(request: Request) -> Caller | None:
-    user = request.scope.get("user")
-    return getattr(getattr(user, "access_token", None), "caller", None)

@@ -19,6 +19,8 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
 class RequestLog:
     """The outermost layer; of a path only the first part is told: the rest may be a capability.
 
+    A route may have a name of its own in its place, in `scope["state"]["route"]`.
+
     Lines are written together, a tenth of a second later at most and before the end: one by one
     they cost several times as much, since each finds the processor's caches full of other work.
     """
@@ -59,9 +61,7 @@ class RequestLog:
             self._note(request, scope, status, time.monotonic() - began)
 
     def _note(self, request: str, scope: Scope, status: int, seconds: float) -> None:
-        path = scope["path"]
-        found = (each for each in self._routes if path == each or path.startswith(f"{each}/"))
-        route = next(found, "other")
+        route = scope["state"].get("route") or self._first_part(scope["path"])
         self._telemetry.request(route, status, seconds)
         if not self._untold:
             asyncio.get_running_loop().call_later(_EVERY, self._tell)
@@ -75,6 +75,10 @@ class RequestLog:
                 "duration_ms": round(seconds * 1000, 1),
             }
         )
+
+    def _first_part(self, path: str) -> str:
+        found = (each for each in self._routes if path == each or path.startswith(f"{each}/"))
+        return next(found, "other")
 
     def _tell(self) -> None:
         untold, self._untold = self._untold, []

@@ -1,6 +1,5 @@
 """Bearer tokens on the HTTP transport: who calls, or exactly why nobody does."""
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Scope
 
-from imagewright.api.mcp.face import CallerToken
+from imagewright.api.bearer import CallerToken, refusal
 from imagewright.core.caller import Caller
 from imagewright.core.errors import (
     Fault,
@@ -125,49 +123,6 @@ def access_token(caller: Caller, token: str) -> CallerToken:
         claims={"sub": caller.subject, "iss": "imagewright"},
         caller=caller,
     )
-
-
-def caller_of(scope: Scope) -> Caller | None:
-    """Who sends a request, once a token told."""
-    if scope["type"] != "http":
-        return None
-    token = getattr(scope.get("user"), "access_token", None)
-    return token.caller if isinstance(token, CallerToken) else None
-
-
-def refusal(fault: Fault, metadata: str | None = None) -> Response:
-    """401 for a bad token, 503 where that cannot be told: an outage costs no client its token.
-
-    429 for one more bad token of an address that showed too many.
-
-    403 names the scopes of `details.scopes` (RFC 6750 3.1), and no others.
-    """
-    headers = {"Cache-Control": "no-store"}
-    if isinstance(fault, Unauthenticated):
-        headers["WWW-Authenticate"] = _challenge("invalid_token", fault.sentence, (), metadata)
-    elif isinstance(fault, Forbidden):
-        named = fault.details.get("scopes")
-        scopes = named if isinstance(named, list) else []
-        headers["WWW-Authenticate"] = _challenge(
-            "insufficient_scope", fault.sentence, scopes, metadata
-        )
-    elif isinstance(fault, Unavailable | RateLimited):
-        headers["Retry-After"] = str(fault.details.get("retry_after", 5))
-    return Response(
-        json.dumps({"error": fault.public()}),
-        status_code=fault.status,
-        headers=headers,
-        media_type="application/json",
-    )
-
-
-def _challenge(error: str, sentence: str, scopes: Sequence[str], metadata: str | None) -> str:
-    parts = [f'error="{error}"', f'error_description="{sentence}"']
-    if scopes:
-        parts.append(f'scope="{" ".join(scopes)}"')
-    if metadata is not None:
-        parts.append(f'resource_metadata="{metadata}"')
-    return f"Bearer {', '.join(parts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

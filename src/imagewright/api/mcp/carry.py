@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 from fastmcp import Context
 from fastmcp.tools.base import ToolResult
 from mcp.types import InputRequiredResult
 
+from imagewright.api.job_view import JobViews
 from imagewright.api.mcp.confirm import order
 from imagewright.api.mcp.face import Face, face_of, origin_of
-from imagewright.api.mcp.render import JobView, job_result
+from imagewright.api.mcp.render import job_result
 from imagewright.api.mcp.render_batch import batch_result
 from imagewright.core.ask import Ask
 from imagewright.core.caller import Caller
@@ -20,7 +20,6 @@ from imagewright.core.job import Job
 from imagewright.ports.board import News
 from imagewright.ports.books import Admitted
 from imagewright.services.batch import jobs_of
-from imagewright.services.usage import Allowance
 from imagewright.services.wish import Answer
 
 _STEP = 0.001
@@ -65,14 +64,12 @@ async def show_group(face: Face, group: str, *, repeated: bool = False) -> ToolR
     """A group as it stands. Raises NotFound."""
     caller = face.caller()
     bundle = await face.batches.get(caller.subject, group)
-    left = await _left(face, caller, jobs_of(bundle))
+    left = await _views(face).left(caller, jobs_of(bundle))
     return batch_result(bundle, left, repeated=repeated)
 
 
-async def _left(face: Face, caller: Caller, jobs: Sequence[Job]) -> Allowance | None:
-    """The tightest budget of those that count paid jobs; what is free is not limited."""
-    providers = {job.provider for job in jobs if job.ceiling}
-    return await face.usage.tightest(caller, providers) if providers else None
+def _views(face: Face) -> JobViews:
+    return JobViews(library=face.library, usage=face.usage, paths=face.paths)
 
 
 class _Progress:
@@ -107,19 +104,12 @@ class _Progress:
 
 async def show(face: Face, caller: Caller, job: Job, *, repeated: bool = False) -> ToolResult:
     """A job with its images, links, and previews as far as they fit."""
-    subject = caller.subject
-    images = await face.library.of_job(subject, job.id) if job.state.ended else ()
-    paths = [face.library.local_path(subject, image) if face.paths else None for image in images]
-    view = JobView(
-        job=job,
-        images=tuple(zip(images, paths, strict=True)),
-        repeated=repeated,
-        left=await _left(face, caller, [job]),
-    )
+    view = await _views(face).of(caller, job, repeated=repeated)
     if not job.state.ended:
-        partial = await face.library.partial(subject, job.id)
+        partial = await face.library.partial(caller.subject, job.id)
         return job_result(view, (partial,) if partial else ())
-    return job_result(view, await _previews(face, subject, images))
+    images = tuple(image for image, _ in view.images)
+    return job_result(view, await _previews(face, caller.subject, images))
 
 
 async def _previews(face: Face, subject: str, images: tuple[Image, ...]) -> tuple[bytes, ...]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from fastmcp import Context
-from fastmcp.server.auth import AccessToken
 from fastmcp.server.dependencies import get_access_token, get_http_request
 
+from imagewright.api.bearer import CallerToken
 from imagewright.core.audit import legible
 from imagewright.core.caller import LOCAL, Caller, Credential
 from imagewright.core.errors import Unauthenticated
@@ -31,12 +31,6 @@ from imagewright.services.witness import Witness
 
 _KEY = "face"
 _NAME = 64
-
-
-class CallerToken(AccessToken):
-    """The token of an authenticated request, with the caller it stands for."""
-
-    caller: Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imagewright.api.mcp.auth import caller_of, refusal
+from imagewright.api.bearer import caller_of, refusal
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Fault, Unauthenticated
 from imagewright.core.scope import Scope as Right

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 
 from fastmcp.tools.base import ToolResult
 
-from imagewright.api.mcp.allowance import left_shape, left_text
+from imagewright.api.allowance import left_shape, left_text
 from imagewright.api.mcp.render import QuoteView, priced
-from imagewright.api.mcp.shapes import ItemShape, JobShape, PricedShape, QuoteShape
-from imagewright.api.mcp.times import iso
+from imagewright.api.mcp.shapes import PricedShape, QuoteShape
+from imagewright.api.shapes import ItemShape, JobShape
+from imagewright.api.times import iso
 from imagewright.core.ask import AUTO
 from imagewright.core.batch import Item, state_of
 from imagewright.core.job import Job, State

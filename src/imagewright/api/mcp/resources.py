@@ -6,12 +6,12 @@ from typing import Any
 from fastmcp import Context
 from fastmcp.resources import ResourceContent, ResourceResult
 
+from imagewright.api.job_view import image_shape
 from imagewright.api.mcp.component import ResourceSpec
 from imagewright.api.mcp.errors import answering_resource
 from imagewright.api.mcp.face import face_of
 from imagewright.api.mcp.guide import advice, choices
 from imagewright.api.mcp.offers import provider_shape
-from imagewright.api.mcp.render import image_shape
 from imagewright.core.errors import InvalidRequest, NotFound
 from imagewright.core.ids import Kind, is_id
 from imagewright.core.picture import Format, Rendition

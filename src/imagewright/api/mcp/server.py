@@ -33,8 +33,9 @@ from imagewright.api.mcp.open_answers import EndOpen, OpenAnswers
 from imagewright.api.mcp.prompts import PROMPTS
 from imagewright.api.mcp.resources import RESOURCES
 from imagewright.api.mcp.schema import compact_input, compact_output
-from imagewright.api.mcp.step_up import AskedFor, Reach, StepUp
+from imagewright.api.mcp.step_up import Reach, StepUp
 from imagewright.api.mcp.surface import Surface, check_complete
+from imagewright.api.narrowness import AskedFor
 from imagewright.ports.auth import Authenticator
 
 TOOLS: tuple[ToolSpec, ...] = (

@@ -1,13 +1,13 @@
 """403 before a call that a wider token of the same subject could make."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imagewright.api.mcp.auth import caller_of, refusal
+from imagewright.api.bearer import caller_of, refusal
 from imagewright.api.mcp.witnessed import PROMPT, RESOURCE
+from imagewright.api.narrowness import AskedFor, too_narrow
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Forbidden
 from imagewright.core.scope import Scope as Right
@@ -18,8 +18,6 @@ from imagewright.services.witness import Act, Witness
 _LARGEST = 65_536
 _READS = frozenset({"resources/read", "prompts/get"})
 """Methods whose components all need one of the same scopes."""
-AskedFor = Callable[[str, Right], str | None]
-"""What to ask the issuer of a credential (its id) for, to be given a scope; None is nothing."""
 
 
 class Reach:
@@ -39,17 +37,11 @@ class Reach:
 
     def missing(self, caller: Caller, method: str, name: str) -> str | None:
         """The issuer's name of the scope to ask for, or None: the surface then has the word."""
-        if caller.credential.scopes is None:
-            return None
         tool = name if method == "tools/call" else None
         rights = self._resources if method in _READS else {self._tools.get(name)}
-        wide = replace(caller, credential=replace(caller.credential, scopes=None))
         for right in sorted(each for each in rights if each is not None):
-            if self._gate.decide(caller, tool, right).allowed:
-                continue
-            if not self._gate.decide(wide, tool, right).allowed:
-                return None
-            return self._asked_for(caller.credential.id, right)
+            if not self._gate.decide(caller, tool, right).allowed:
+                return too_narrow(self._gate, caller, (tool, right), self._asked_for)
         return None
 
 

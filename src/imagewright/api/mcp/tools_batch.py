@@ -10,7 +10,7 @@ from imagewright.api.mcp.carry import show_group, wait_for_group
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.confirm import order
 from imagewright.api.mcp.face import face_of, origin_of
-from imagewright.api.mcp.shapes import JobShape
+from imagewright.api.shapes import JobShape
 from imagewright.core.scope import Scope
 from imagewright.ports.books import AdmittedAll
 from imagewright.services.wish import Answer

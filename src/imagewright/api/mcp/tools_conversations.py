@@ -10,8 +10,9 @@ from imagewright.api.mcp.carry import carry
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of, origin_of
 from imagewright.api.mcp.render import short
-from imagewright.api.mcp.shapes import ClearedShape, ConversationsShape, JobShape
-from imagewright.api.mcp.times import iso
+from imagewright.api.mcp.shapes import ClearedShape, ConversationsShape
+from imagewright.api.shapes import JobShape
+from imagewright.api.times import iso
 from imagewright.core.ask import AUTO, Background, Quality
 from imagewright.core.scope import Scope
 

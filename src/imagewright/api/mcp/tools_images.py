@@ -8,7 +8,7 @@ from imagewright.api.mcp import arguments as a
 from imagewright.api.mcp.asking import asked, edit_asked
 from imagewright.api.mcp.carry import carry
 from imagewright.api.mcp.component import ToolSpec
-from imagewright.api.mcp.shapes import JobShape
+from imagewright.api.shapes import JobShape
 from imagewright.core.ask import AUTO, Action, Background, Quality
 from imagewright.core.scope import Scope
 

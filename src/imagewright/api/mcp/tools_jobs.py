@@ -8,7 +8,8 @@ from imagewright.api.mcp.carry import show, show_group, wait_for, wait_for_group
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of, origin_of
 from imagewright.api.mcp.render import jobs_result
-from imagewright.api.mcp.shapes import JobShape, JobsShape
+from imagewright.api.mcp.shapes import JobsShape
+from imagewright.api.shapes import JobShape
 from imagewright.core.ids import Kind, is_id
 from imagewright.core.scope import Scope
 

@@ -7,12 +7,14 @@ from fastmcp.tools.base import ToolResult
 from fastmcp.utilities.types import Image as Inline
 from mcp.types import TextContent
 
+from imagewright.api.job_view import image_shape
 from imagewright.api.mcp import arguments as a
 from imagewright.api.mcp.asking import own_image
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import Face, face_of, origin_of
-from imagewright.api.mcp.render import image_shape, link, short
-from imagewright.api.mcp.shapes import DeletedShape, ImageShape, ImagesShape
+from imagewright.api.mcp.render import link, short
+from imagewright.api.mcp.shapes import DeletedShape, ImagesShape
+from imagewright.api.shapes import ImageShape
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.image import Image
 from imagewright.core.picture import Format, Rendition

@@ -3,18 +3,13 @@
 from fastmcp import Context
 from fastmcp.tools.base import ToolResult
 
+from imagewright.api.allowance import allowance_shape
 from imagewright.api.mcp import arguments as a
-from imagewright.api.mcp.allowance import allowance_shape
 from imagewright.api.mcp.component import ToolSpec
 from imagewright.api.mcp.face import face_of
 from imagewright.api.mcp.offers import offer_warnings, provider_shape
-from imagewright.api.mcp.shapes import (
-    InfoShape,
-    LimitShape,
-    ProvidersShape,
-    UsageShape,
-)
-from imagewright.api.mcp.times import iso
+from imagewright.api.mcp.shapes import InfoShape, LimitShape, ProvidersShape, UsageShape
+from imagewright.api.times import iso
 from imagewright.core.scope import WRITING, Scope
 from imagewright.services.own_limits import Standing
 

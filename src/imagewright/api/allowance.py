@@ -1,7 +1,7 @@
 """What is left to a caller, as a client sees it."""
 
-from imagewright.api.mcp.shapes import AllowanceShape, LeftShape
-from imagewright.api.mcp.times import iso
+from imagewright.api.shapes import AllowanceShape, LeftShape
+from imagewright.api.times import iso
 from imagewright.core.budget import Level
 from imagewright.core.money import Nano, usd
 from imagewright.services.usage import Allowance
