@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -388,7 +389,7 @@ async def test_a_drain_tells_the_end_of_what_runs_and_that_the_rest_waits(tmp_pa
                 asyncio.create_task(followed(served.base, token, job)) for job in (runs, waits)
             ]
             await asyncio.sleep(0.5)
-            served.program.tell(15)
+            served.program.tell(signal.SIGTERM)
             ended, left = await asyncio.gather(*following)
             assert await served.program.ended() == 0
             assert "Traceback" not in served.program.log
