@@ -29,16 +29,23 @@ def unpacked(directory: Path) -> tuple[Path, str]:
 
 
 def _before() -> tuple[str, str] | None:
-    """The newest commit with an earlier schema than the tree's."""
+    """The commit before the one that raised the schema to the tree's, along the main line."""
     try:
-        commits = _git("log", "--format=%H", "--", _SCHEMA).decode().split()
+        changes = _git("log", "--first-parent", "--format=%H", "--", _SCHEMA).decode().split()
+        raised = "HEAD"
+        for commit in changes:
+            if _schema(commit) != HEAD:
+                break
+            raised = f"{commit}^1"
+        return raised, _schema(raised)
     except (OSError, subprocess.CalledProcessError):
         return None
-    for commit in commits:
-        text = _git("show", f"{commit}:{_SCHEMA}")
-        if (told := _HEAD.search(text)) and told[1].decode() < HEAD:
-            return commit, told[1].decode()
-    return None
+
+
+def _schema(commit: str) -> str:
+    told = _HEAD.search(_git("show", f"{commit}:{_SCHEMA}"))
+    assert told is not None
+    return told[1].decode()
 
 
 def _git(*words: str) -> bytes:

@@ -18,7 +18,7 @@ from imagewright.adapters.sql.schema import HEAD
 from tests.adapters.sql.postgres import Postgres
 from tests.end_to_end import older
 from tests.end_to_end.program import Program, as_toml, free_port, program, until_ready
-from tests.end_to_end.service import OWNER, configured, wanted
+from tests.end_to_end.service import OWNER, configured
 
 ASK = {"prompt": "a red bicycle", "size": "256x192"}
 
@@ -77,13 +77,22 @@ class Site:
 
     @classmethod
     def made(cls, directory: Path, address: str | None) -> "Site":
-        port = free_port()
-        explicit: dict[str, Any] = {"server__port": port}
+        port, state = free_port(), directory / "state"
+        _, tokens = configured(state)
+        # Only what both programs know.
+        explicit: dict[str, object] = {
+            "state": str(state),
+            "read_only": False,
+            "auth.acl_path": str(state / "acl.toml"),
+            "auth.tokens_path": str(state / "tokens.toml"),
+            "providers.placeholder.kind": "placeholder",
+            "imaging.workers": 1,
+            "server.port": port,
+        }
         if address:
-            explicit["database__url"] = address
-        _, tokens = configured(directory / "state", **explicit)
+            explicit["database.url"] = address
         file = directory / "imagewright.toml"
-        file.write_text(as_toml(wanted(directory / "state", **explicit)))
+        file.write_text(as_toml(explicit))
         file.chmod(0o600)
         return cls(directory=directory, base=f"http://127.0.0.1:{port}", token=tokens[OWNER])
 
@@ -93,7 +102,10 @@ class Site:
         environ = {"env": environment(source, self.directory)} if source else {}
         log = self.directory / ("older.log" if source else "newer.log")
         async with program(log, "serve", *self.config, **environ) as serving:
-            await until_ready(self.base, 60)
+            try:
+                await until_ready(self.base, 60)
+            except TimeoutError:
+                pytest.fail(serving.log)
             async with Client(f"{self.base}/mcp", auth=BearerAuth(self.token)) as client:
                 yield client
             serving.tell(signal.SIGTERM)
