@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,14 +17,12 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    """A directory of another user, below one that everybody may pass."""
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)
-    found = tmp_path / "state"
-    found.mkdir(0o700)
-    os.chown(found, OTHER, OTHER)
-    return found
+def state() -> Iterator[Path]:
+    """A directory of another user, which that user can reach."""
+    with TemporaryDirectory() as directory:
+        found = Path(directory)
+        os.chown(found, OTHER, OTHER)
+        yield found
 
 
 @as_root

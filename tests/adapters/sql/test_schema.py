@@ -68,8 +68,8 @@ async def test_conditions_and_checks_do_not_differ_either(database: Database) ->
 async def test_the_busiest_queries_scan_no_table(database: Database) -> None:
     def plan(connection: Connection) -> str:
         steps = []
-        for query in (_NEXT, _TAKE, _OPEN_OR_DONE, _BARS, _STOPS):
-            compiled = query.compile(connection)
+        for query in (_NEXT.params(most=1, passed=[1]), _TAKE, _OPEN_OR_DONE, _BARS, _STOPS):
+            compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
             explain = f"EXPLAIN QUERY PLAN {compiled}"
             values = tuple(1 for _ in compiled.positiontup or ())
             steps += [row[3] for row in connection.exec_driver_sql(explain, values)]
