@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -154,13 +155,21 @@ class Ask:
         object.__setattr__(self, "tags", tags)
 
     def digest(self) -> str:
-        """SHA-256 of the canonical ask: what makes it the same ask when it is repeated."""
-        return hashlib.sha256(canonical(self).encode()).hexdigest()
+        """SHA-256 of what the ask says: what makes it the same ask when it is repeated.
+
+        What is None says nothing, so that an ask is still the same to a program that knows of more.
+        """
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return hashlib.sha256(_as_json(said).encode()).hexdigest()
 
 
 def canonical(value: "DataclassInstance") -> str:
     """A dataclass as JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(asdict(value), sort_keys=True, separators=(",", ":"))
+    return _as_json(asdict(value))
+
+
+def _as_json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _check_prompt(name: str, text: str) -> None:
