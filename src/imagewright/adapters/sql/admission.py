@@ -81,7 +81,10 @@ _OPEN_OR_DONE = _same(
         ),
     )
 )
-_PLACES = select(func.count(distinct(func.coalesce(jobs.c["group"], jobs.c.id)))).where(QUEUED)
+_GROUPED = jobs.c["group"]
+_PLACES = select(
+    func.count() - func.count(_GROUPED) + func.count(distinct(_GROUPED)),
+).where(QUEUED)
 _WAITING = select(
     _PLACES.scalar_subquery(),
     _PLACES.where(jobs.c.subject == bindparam("whose")).scalar_subquery(),
