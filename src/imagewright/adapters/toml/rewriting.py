@@ -32,7 +32,7 @@ def rewrite(path: Path, refused: int, change: Change) -> None:
     except OSError as error:
         raise _refusal(path, f"The file cannot be opened: {error.strerror}.") from None
     target = path.resolve()
-    with _alone(target.parent):
+    with alone_in(target.parent):
         old, owner = _existing(path, refused)
         new = change(old)
         if len(new) > MAX_BYTES:
@@ -50,7 +50,8 @@ def _existing(path: Path, refused: int) -> tuple[bytes, os.stat_result | None]:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def alone_in(directory: Path) -> Iterator[None]:
+    """Wait for whoever writes in the directory by this too, and keep others out meanwhile."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -2,13 +2,13 @@
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imagewright.adapters.auth.token_file import Minted, Terms, TokenFile
 from imagewright.adapters.clock import SystemClock
-from imagewright.adapters.toml.rewriting import for_group, give_to_reader
+from imagewright.adapters.toml.rewriting import alone_in, for_group, give_to_reader
 from imagewright.app.auditing import AdminAct, tell_acts
 from imagewright.app.checking import faults_of
 from imagewright.app.setup.answers import Answers
@@ -28,25 +28,42 @@ def write(answers: Answers, key: str | None = None) -> Minted:
     takes away again what was written.
     """
     wanted = [*answers.files, *([answers.key_file] if key and answers.key_file else [])]
+    _check_silent(wanted)
+    answers.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    written: list[Path] = []
+    silent: dict[Path, str] = {}
+    with _or_none(written, silent):
+        with alone_in(answers.directory):
+            _check_silent(wanted)
+            silent.update((path, path.read_text("utf-8")) for path in wanted if path.exists())
+            _begin(answers, key, silent, written)
+        tokens = TokenFile(answers.files[1], SystemClock(), secrets.token_bytes)
+        made = tokens.add(answers.subject, Terms())
+        written.append(answers.files[1])
+        load(config=answers.files[2], environ={}, check=faults_of)
+    return made
+
+
+def _begin(
+    answers: Answers, key: str | None, silent: Mapping[Path, str], written: list[Path]
+) -> None:
+    """Write all but the token, whose file takes the same lock; others find these from now on."""
+    acl, _, config = answers.files
+    for path in silent:
+        path.unlink()
+    if key and answers.key_file:
+        written.append(_new(answers.key_file, f"{key}\n"))
+    written.append(_new(acl, acl_text(answers)))
+    written.append(_new(config, settings_text(answers)))
+
+
+def _check_silent(wanted: Sequence[Path]) -> None:
     there = [str(path) for path in wanted if _says_something(path)]
     if there:
         raise InvalidRequest(
             f"There is a configuration already: {', '.join(there)}.",
             hint="Nothing was changed. Choose another --directory, or move it away.",
         )
-    answers.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-    acl, tokens, config = answers.files
-    written: list[Path] = []
-    silent = {path: path.read_text("utf-8") for path in wanted if path.exists()}
-    with _or_none(written, silent):
-        if key and answers.key_file:
-            written.append(_new(answers.key_file, f"{key}\n"))
-        written.append(_new(acl, acl_text(answers)))
-        made = TokenFile(tokens, SystemClock(), secrets.token_bytes).add(answers.subject, Terms())
-        written.append(tokens)
-        written.append(_new(config, settings_text(answers)))
-        load(config=config, environ={}, check=faults_of)
-    return made
 
 
 def for_service(answers: Answers) -> bool:
@@ -64,13 +81,11 @@ async def entered(answers: Answers, made: Minted, by: str) -> Flaw | None:
 
 @contextmanager
 def _or_none(written: list[Path], silent: Mapping[Path, str]) -> Iterator[None]:
-    """Take away what was written if not all could be; silent files make room, and come back."""
+    """Take away what was written if not all could be, and bring back what made room."""
     try:
-        for path in silent:
-            path.unlink()
         yield
     except BaseException:
-        for path in written:
+        for path in reversed(written):
             with suppress(OSError):
                 path.unlink()
         for path, text in silent.items():
