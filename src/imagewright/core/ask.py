@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -159,17 +159,22 @@ class Ask:
 
         What is None says nothing, so that an ask is still the same to a program that knows of more.
         """
-        said = {name: value for name, value in asdict(self).items() if value is not None}
+        said = {name: value for name, value in _shallow(self).items() if value is not None}
         return hashlib.sha256(_as_json(said).encode()).hexdigest()
 
 
 def canonical(value: "DataclassInstance") -> str:
     """A dataclass as JSON with sorted keys and no spaces: equal values give equal text."""
-    return _as_json(asdict(value))
+    return _as_json(_shallow(value))
 
 
 def _as_json(value: Mapping[str, object]) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_shallow)
+
+
+def _shallow(value: "DataclassInstance") -> dict[str, object]:
+    """As `asdict` of one level: the encoder asks again for those within, and copies nothing."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def _check_prompt(name: str, text: str) -> None:

@@ -288,6 +288,43 @@ async def test_a_server_that_dropped_its_connections_is_met_again(postgres: Post
         await database.close()
 
 
+def cut(postgres: Postgres, connection: Connection) -> int:
+    """Let the server end the connection; who it was."""
+    own = int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    postgres.execute(f"SELECT pg_terminate_backend({own}, 5000)")
+    return own
+
+
+async def test_what_was_cut_before_it_was_kept_is_tried_again(postgres: Postgres) -> None:
+    seen: list[int] = []
+
+    def work(connection: Connection) -> str:
+        if not seen:
+            seen.append(cut(postgres, connection))
+        return str(connection.execute(text("SELECT 'kept'")).scalar_one())
+
+    with postgres.database() as url:
+        database = Database(SqlConfig(url=url))
+        await database.open()
+        assert await database.write(work) == "kept"
+        await database.close()
+
+
+async def test_what_was_cut_as_it_was_to_be_kept_is_not_tried_again(postgres: Postgres) -> None:
+    seen: list[int] = []
+
+    def work(connection: Connection) -> None:
+        seen.append(cut(postgres, connection))
+
+    with postgres.database() as url:
+        database = Database(SqlConfig(url=url))
+        await database.open()
+        with pytest.raises(Unavailable):
+            await database.write(work)
+        await database.close()
+    assert len(seen) == 1
+
+
 def test_an_up_to_date_database_opens_without_alembic(url: str) -> None:
     program = (
         "import asyncio, sys\n"

@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
-from imagewright.adapters.sql.admission import _OPEN_OR_DONE
+from imagewright.adapters.sql.admission import _STANDING
 from imagewright.adapters.sql.claims import _NEXT, _TAKE
 from imagewright.adapters.sql.database import Database
 from imagewright.adapters.sql.revocations import _BARS, _STOPS
@@ -68,7 +68,7 @@ async def test_conditions_and_checks_do_not_differ_either(database: Database) ->
 async def test_the_busiest_queries_scan_no_table(database: Database) -> None:
     def plan(connection: Connection) -> str:
         steps = []
-        for query in (_NEXT.params(most=1, passed=[1]), _TAKE, _OPEN_OR_DONE, _BARS, _STOPS):
+        for query in (_NEXT.params(most=1, passed=[1]), _TAKE, _STANDING[True], _BARS, _STOPS):
             compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
             explain = f"EXPLAIN QUERY PLAN {compiled}"
             values = tuple(1 for _ in compiled.positiontup or ())

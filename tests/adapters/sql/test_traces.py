@@ -28,8 +28,8 @@ from tests.contracts.samples import (
     verdict,
 )
 
-ADMISSION = 8
-"""Statements: subject, revocations, same ask, room, accounts, job, ledger, audit."""
+ADMISSION = 7
+"""Statements: subject, revocations, same ask and room, accounts, job, ledger, audit."""
 PROMPT = "an unmistakable pangolin"
 
 

@@ -2,12 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
+    ScalarSelect,
     and_,
     bindparam,
     distinct,
@@ -57,12 +56,13 @@ def entry_of(demand: Demand) -> Entry:
     )
 
 
-def _same(condition: ColumnElement[bool]) -> Select[Any]:
+def _same(condition: ColumnElement[bool]) -> ScalarSelect[str]:
     return (
-        select(jobs)
+        select(jobs.c.id)
         .where(jobs.c.subject == bindparam("whose"), jobs.c.digest == bindparam("ask"), condition)
         .order_by(jobs.c.created_at.desc())
         .limit(1)
+        .scalar_subquery()
     )
 
 
@@ -85,50 +85,65 @@ _GROUPED = jobs.c["group"]
 _PLACES = select(
     func.count() - func.count(_GROUPED) + func.count(distinct(_GROUPED)),
 ).where(QUEUED)
-_WAITING = select(
+_WAITING = (
     _PLACES.scalar_subquery(),
     _PLACES.where(jobs.c.subject == bindparam("whose")).scalar_subquery(),
 )
 """Places that are taken: a group takes one, however many of its jobs wait."""
+_TAKEN = select(*_WAITING)
+_SAME = {True: select(_OPEN_OR_DONE), False: select(_OPEN)}
+"""The job that answers an ask, by whether one that succeeded does."""
+_STANDING = {True: select(_OPEN_OR_DONE, *_WAITING), False: select(_OPEN, *_WAITING)}
+_JOB = select(jobs).where(jobs.c.id == bindparam("job"))
 _NEW = insert(jobs)
 
 
 def find(connection: Connection, entry: Entry) -> Job | None:
     """The job that answers the same ask, if there is one."""
-    number = number_of(connection, entry.demand.caller.subject)
-    return None if number is None else same_ask(connection, entry, number)
+    subject = entry.demand.caller.subject
+    number = number_of(connection, subject)
+    same = None if number is None else same_ask(connection, entry, number)
+    return None if same is None else _job(connection, same, subject)
 
 
-def same_ask(connection: Connection, entry: Entry, number: int) -> Job | None:
-    """The same, of the subject with this number."""
-    demand = entry.demand
+def same_ask(connection: Connection, entry: Entry, number: int) -> str | None:
+    """The id of the job that answers the same ask of the subject with this number."""
+    query = _SAME[entry.demand.reuse_since is not None]
+    found: str | None = connection.scalar(query, _asked(entry, number))
+    return found
+
+
+def _asked(entry: Entry, number: int) -> Values:
+    since = entry.demand.reuse_since
     values: Values = {"whose": number, "ask": entry.ask_digest}
-    query = _OPEN
-    if demand.reuse_since is not None:
-        query, values["since"] = _OPEN_OR_DONE, demand.reuse_since
-    row = connection.execute(query, values).mappings().one_or_none()
-    return None if row is None else job_of(row, demand.caller.subject)
+    return values if since is None else {**values, "since": since}
+
+
+def _job(connection: Connection, id: str, subject: str) -> Job:
+    return job_of(connection.execute(_JOB, {"job": id}).mappings().one(), subject)
 
 
 def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
     """Enter an ask, or find the job that answers it. What is raised undoes all of it."""
     demand = entry.demand
     number = enrol(connection, demand.caller.subject)
-    same = same_ask(connection, entry, number)
+    standing = _STANDING[demand.reuse_since is not None]
+    same, queued, waiting = connection.execute(standing, _asked(entry, number)).one()
     if same is not None:
         _check_standing(connection, demand)
-        record_admission(connection, demand, number, same.id)
-        return Admitted(job=same, fresh=False)
+        record_admission(connection, demand, number, same)
+        job = _job(connection, same, demand.caller.subject)
+        return Admitted(job=job, fresh=False)
     if demand.given is not None or demand.consent is Consent.HUMAN:
         wanted = replace(demand.quote, digest=entry.plan_digest)
         use = Use(job=demand.job, now=demand.now, given=demand.given)
         entry = with_quote(entry, use_up(connection, wanted, number, use))
-    check_room(connection, demand.capacity, number)
+    _check_places(demand.capacity, queued, waiting)
     check_quota(connection, demand.quota, number, demand.plan.ask.n)
     held = holdings(entry, number)
     hold(connection, held)
-    job = enter_job(connection, entry, number)
-    return Admitted(job=job, fresh=True, crossed=crossings(connection, held))
+    entered = enter_job(connection, entry, number)
+    return Admitted(job=entered, fresh=True, crossed=crossings(connection, held))
 
 
 def with_quote(entry: Entry, quote: str) -> Entry:
@@ -167,7 +182,11 @@ def _check_standing(connection: Connection, demand: Demand) -> None:
 
 def check_room(connection: Connection, capacity: Capacity, number: int) -> None:
     """Raise Busy where no place is left."""
-    queued, waiting = connection.execute(_WAITING, {"whose": number}).one()
+    queued, waiting = connection.execute(_TAKEN, {"whose": number}).one()
+    _check_places(capacity, queued, waiting)
+
+
+def _check_places(capacity: Capacity, queued: int, waiting: int) -> None:
     if queued >= capacity.queued:
         sentence = "The queue is full."
     elif waiting >= capacity.waiting:

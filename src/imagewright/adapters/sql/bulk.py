@@ -93,9 +93,9 @@ def _answers(connection: Connection, made: Entries, number: int | None) -> dict[
         return {}
     found = {}
     for entry in {each.ask_digest: each for each in made.entries}.values():
-        job = same_ask(connection, entry, number)
-        if job is not None:
-            found[entry.ask_digest] = job.id
+        same = same_ask(connection, entry, number)
+        if same is not None:
+            found[entry.ask_digest] = same
     return found
 
 

@@ -123,7 +123,7 @@ def _journal(connection: sqlite3.Connection, change: str) -> str:
 
 
 def postgres_engine(url: URL, *, pool: int) -> Engine:
-    """An engine that gives up on a lock after ten seconds and notices a server that came back."""
+    """An engine that gives up on a lock after ten seconds; `Lane` meets a server that came back."""
     arguments: dict[str, Any] = {
         "connect_timeout": _LOCK_SECONDS,
         "application_name": "imagewright",
@@ -134,7 +134,6 @@ def postgres_engine(url: URL, *, pool: int) -> Engine:
         url,
         pool_size=pool,
         max_overflow=0,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args=given,
     )

@@ -29,7 +29,8 @@ class Lane:
         """Run `work` in one transaction on a thread of this lane.
 
         Once asked for, the transaction completes even if the asking task is cancelled.
-        One that another outran is tried again, so `work` changes nothing but the database.
+        One that another outran is tried again, and one whose connection was gone before it was
+        to be kept, so `work` changes nothing but the database.
         Raises what `work` raises, Unavailable, StorageFull, or InvalidRequest for a value that
         the database cannot hold.
         """
@@ -46,13 +47,16 @@ class Lane:
         tries = _TRIES
         while True:
             tries -= 1
+            worked = False
             try:
                 with self.engine.begin() as connection:
-                    return work(connection)
+                    result = work(connection)
+                    worked = True
+                return result
             except (UnicodeEncodeError, OverflowError) as error:
                 raise unstorable() from error
             except SQLAlchemyError as error:
-                if tries and isinstance(error, DBAPIError) and outrun(error):
+                if tries and isinstance(error, DBAPIError) and _undone(error, worked=worked):
                     continue
                 known = fault(error)
                 if known is None:
@@ -74,3 +78,11 @@ class Lane:
         self._ended += 1
         if not future.cancelled():
             future.exception()
+
+
+def _undone(error: DBAPIError, *, worked: bool) -> bool:
+    """Whether nothing of a transaction was kept, so that it may be tried again at once.
+
+    Of a connection that breaks while all of it is kept nobody can tell.
+    """
+    return outrun(error) or (error.connection_invalidated and not worked)
