@@ -4,9 +4,8 @@ import asyncio
 import json
 import logging
 from contextlib import AsyncExitStack
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
-from fastmcp import FastMCP
 from starlette.types import ASGIApp
 
 from imagewright.adapters.acl.file import AclFile
@@ -60,7 +59,7 @@ class App:
         self.parts = parts
         self.services: Services = services_of(settings, parts)
         self._face = self._make_face(stdio=stdio)
-        self.mcp: FastMCP[Any] = build_server(
+        self.mcp = build_server(
             self._face,
             None if stdio else self.services.chain,
             ServerOptions(

@@ -1,9 +1,10 @@
 """The FastMCP server: every tool, resource and prompt, behind the surface."""
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from fastmcp import FastMCP
@@ -68,7 +69,21 @@ class ServerOptions:
     path: str = "/mcp"
 
 
-def build_server(face: Face, chain: Authenticator | None, options: ServerOptions) -> FastMCP[Any]:
+class Server(FastMCP[Any]):
+    """What a caller sees is `Surface`'s to say, on each call."""
+
+    fixed: Mapping[str, Tool] = MappingProxyType({})
+    """Every tool by its name, once all are there."""
+
+    async def get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
+        # The framework would ask every provider in a task of its own, then look up rules of the
+        # session. There is one provider and no rule, and the search costs each call a tenth.
+        if version is None and name in self.fixed:
+            return self.fixed[name]
+        return await Provider.get_tool(self, name, version)
+
+
+def build_server(face: Face, chain: Authenticator | None, options: ServerOptions) -> Server:
     """A server with every component registered, to be finished before it serves."""
 
     @asynccontextmanager
@@ -76,7 +91,7 @@ def build_server(face: Face, chain: Authenticator | None, options: ServerOptions
         yield face.lifespan_value()
 
     surface = Surface(face, COMPONENTS, options.instructions)
-    server: FastMCP[Any] = _Server(
+    server = Server(
         options.name,
         version=options.version,
         lifespan=lifespan,
@@ -101,19 +116,10 @@ def build_server(face: Face, chain: Authenticator | None, options: ServerOptions
     return server
 
 
-class _Server(FastMCP[Any]):
-    """What a caller sees is `Surface`'s to say, on each call."""
-
-    async def get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
-        # The framework would look up rules of the session next. None is ever made, and the search
-        # costs each call one part in fifteen.
-        return await Provider.get_tool(self, name, version)
-
-
-async def finish_server(server: FastMCP[Any]) -> None:
-    """Raise RuntimeError for a component without a scope; then fix the table of schemas."""
+async def finish_server(server: Server) -> None:
+    """Raise RuntimeError for a component without a scope; then fix the tables of tools."""
     await check_complete(server, COMPONENTS)
-    await _use_static_schemas(server)
+    await _fix_tools(server)
 
 
 def _auth(face: Face, chain: Authenticator, options: ServerOptions) -> BearerAuth:
@@ -165,11 +171,12 @@ def _prompt(spec: PromptSpec) -> Prompt:
     return prompt.model_copy(update={"arguments": arguments})
 
 
-async def _use_static_schemas(server: FastMCP[Any]) -> None:
-    """Look schemas up instead of listing every tool again on each modern call (python-sdk 3565).
+async def _fix_tools(server: Server) -> None:
+    """Look tools and schemas up, not all of them again on each modern call (python-sdk 3565).
 
-    The table is made from the local provider: a listing leaves out what a caller may not see.
+    The tables are made from the local provider: a listing leaves out what a caller may not see.
     """
     tools = await server.local_provider.list_tools()
+    server.fixed = MappingProxyType({tool.name: tool for tool in tools})
     table = {tool.name: tool.parameters for tool in tools}
     server._mcp_server.get_tool_input_schema = table.get  # noqa: SLF001 - no public hook in 4.1
