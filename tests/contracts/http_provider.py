@@ -258,10 +258,12 @@ class HttpProviderContract(ProviderContract):
         provider = self.build(vendor, parts(), concurrency=1)
         delivery = await self.ask_for(provider, ask={"n": 3}, per_call=1)
         await provider.close()
-        first, last = delivery.failures[0], delivery.failures[2]
-        assert (len(delivery.pictures), set(delivery.failures)) == (1, {0, 2})
-        assert type(first) is ProviderRejected
-        assert type(last) in self.unknown
+        # Which of three calls at once is the first to get through is not said.
+        assert (len(delivery.pictures), len(delivery.failures)) == (1, 2)
+        assert set(delivery.failures) < {0, 1, 2}
+        kinds = [type(fault) for fault in delivery.failures.values()]
+        kinds.remove(ProviderRejected)
+        assert kinds[0] in self.unknown
         assert delivery.usage is not None
         assert delivery.usage.pictures == 1
 

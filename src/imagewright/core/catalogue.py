@@ -1,6 +1,6 @@
 """Models as data: what each can do, until when, and at what price."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -205,6 +205,21 @@ class Offer:
     def model(self, name: str) -> Model | None:
         """The model of that id, if there is one."""
         return next((model for model in self.models if model.id == name), None)
+
+    def repriced(self, change: Callable[[Price | None], Price | None]) -> "Offer":
+        """The offer with every price as the change has it; of the operator's, None is left out."""
+        changed = {name: change(price) for name, price in self.prices.items()}
+        return replace(
+            self,
+            models=tuple(replace(each, price=change(each.price)) for each in self.models),
+            known=tuple(replace(each, price=change(each.price)) for each in self.known),
+            prices={name: price for name, price in changed.items() if price is not None},
+        )
+
+
+def unhurried(price: Price | None) -> Price | None:
+    """The price at a vendor whose batches are not for us."""
+    return replace(price, economy=None) if isinstance(price, PerToken) else price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

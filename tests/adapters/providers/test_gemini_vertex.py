@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from imagewright.adapters.providers.gemini import Config, Gemini, address, build
 from imagewright.adapters.web.origin import Origin, origin_of, parse_url
+from imagewright.app.upstreams import offers_of
+from imagewright.core.catalogue import PerToken
 from imagewright.core.errors import (
     Fault,
     ProviderMisconfigured,
@@ -19,10 +21,11 @@ from imagewright.core.errors import (
 )
 from imagewright.core.picture import Format
 from imagewright.ports.provider import Found, Order, Parts, Provider
+from imagewright.settings import Settings
 from tests.adapters.providers.gemini_setup import SENT_SIZE, gemini_order, on_vertex
 from tests.contracts.http_provider import HttpProviderContract, shown
 from tests.contracts.provider import Edits, made
-from tests.fakes.gemini import MODEL, TOKEN, FakeGemini, blocked, error
+from tests.fakes.gemini import KEY, MODEL, TOKEN, FakeGemini, blocked, error
 from tests.fakes.orders import Time, Watched, parts
 from tests.fakes.vendor import Reply
 
@@ -254,3 +257,18 @@ async def test_its_models_are_found_and_it_answers_a_ping(
     await keyed.ping()
     assert await keyed.discover() == (Found(upstream=MODEL, like=MODEL),)
     assert not tokens(vendor)
+
+
+@pytest.mark.parametrize(
+    ("where", "hurries"), [({"api_key": KEY}, False), ({"project": "p", "token_file": "t"}, True)]
+)
+def test_no_model_of_vertex_takes_economy(
+    tmp_path: Path, where: dict[str, str], hurries: bool
+) -> None:
+    section = {"kind": "gemini", **where}
+    (found,) = offers_of(
+        Settings.model_validate({"state": tmp_path, "providers": {"mine": section}})
+    )
+    priced = [each for each in (*found.models, *found.known) if isinstance(each.price, PerToken)]
+    assert priced
+    assert all(each.economy is None for each in priced) is hurries

@@ -48,6 +48,7 @@ from imagewright.adapters.wire.refusals import unknown
 from imagewright.adapters.wire.repeating import joined, parts_of, repeat
 from imagewright.adapters.wire.results import read_object
 from imagewright.core.ask import AUTO
+from imagewright.core.catalogue import Offer, unhurried
 from imagewright.core.errors import Fault, Unsupported
 from imagewright.core.picture import Format
 from imagewright.core.secret import Secret
@@ -131,6 +132,11 @@ class Config:
 def build(config: Config, parts: Parts) -> "Gemini":
     """The provider as configured; the connection is opened with the first order."""
     return Gemini(config, parts)
+
+
+def offered(config: Config, offer: Offer) -> Offer:
+    """Vertex AI takes batches only by way of Cloud Storage, which is not used here."""
+    return offer.repriced(unhurried) if config.project is not None else offer
 
 
 def address(config: Config) -> str:

@@ -18,6 +18,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from imagewright.adapters.web.client import Call, Client
@@ -106,16 +107,7 @@ def build(config: Config, parts: Parts) -> "OpenAIResponses":
 
 def offered(config: Config, offer: Offer) -> Offer:
     """The offer, what the text model costs in each price; without its prices there are none."""
-    return replace(
-        offer,
-        models=tuple(replace(each, price=_with_words(config, each.price)) for each in offer.models),
-        known=tuple(replace(each, price=_with_words(config, each.price)) for each in offer.known),
-        prices={
-            name: price
-            for name, each in offer.prices.items()
-            if (price := _with_words(config, each)) is not None
-        },
-    )
+    return offer.repriced(partial(_with_words, config))
 
 
 def _with_words(config: Config, price: Price | None) -> Price | None:
