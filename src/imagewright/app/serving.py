@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 import uvicorn
 
+from imagewright.adapters.clock import SystemClock, refuse_unset
 from imagewright.adapters.systemd.listeners import inherited, local_only
 from imagewright.adapters.systemd.notifier import Notifier
 from imagewright.adapters.telemetry.logs import LogConfig, configure
@@ -43,6 +44,7 @@ async def start(
     Raises Misconfigured, Unavailable, StorageFull or OSError where it cannot begin.
     """
     configure(LogConfig(level=settings.log.level, format=settings.log.format))
+    refuse_unset(SystemClock())
     become_owner(settings.state)
     app = build(settings, stdio=transport == "stdio")
     if transport == "stdio":
