@@ -7,13 +7,13 @@ ARG PYTHON_IMAGE=python:3.13-slim
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY packaging/requirements-build.txt packaging/requirements-postgres.txt packaging/
+COPY packaging/requirements-build.txt packaging/requirements-extras.txt packaging/
 # The builder has the build tools, the target has not even pip.
 RUN python3 -m venv /build \
     && /build/bin/pip install --require-hashes --only-binary=:all: \
         --requirement packaging/requirements-build.txt \
     && /build/bin/pip wheel --require-hashes --no-build-isolation --wheel-dir /wheels \
-        --only-binary=:all: --no-binary=pyvips --requirement packaging/requirements-postgres.txt
+        --only-binary=:all: --no-binary=pyvips --requirement packaging/requirements-extras.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

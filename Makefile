@@ -86,7 +86,7 @@ setup-release: python
 
 sbom: setup-release ## the bill of materials of what is locked, in dist/
 	@mkdir -p dist
-	@$(RELEASE)/bin/cyclonedx-py requirements packaging/requirements-postgres.txt \
+	@$(RELEASE)/bin/cyclonedx-py requirements packaging/requirements-extras.txt \
 	--pyproject pyproject.toml --spec-version 1.6 --output-reproducible --validate \
 	--output-file dist/imagewright.cdx.json
 

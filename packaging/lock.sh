@@ -29,7 +29,7 @@ compile() {
 # The widest set is solved first and binds the others, so that what is tested is what is shipped.
 widest=--constraints=packaging/requirements-dev.txt
 compile -dev pyproject.toml --extra postgres --extra valkey --group build --group dev
-compile -postgres pyproject.toml --extra postgres "$widest"
+compile -extras pyproject.toml --extra postgres --extra valkey "$widest"
 compile "" pyproject.toml "$widest"
 compile -build --group build "$widest"
 # These run beside the service as programs of their own, so nothing binds them.

@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 TOP = Path(__file__).resolve().parents[2]
-SETS = ("", "-build", "-dev", "-postgres", "-relay", "-release")
+SETS = ("", "-build", "-dev", "-extras", "-relay", "-release")
 
 
 @dataclass(frozen=True)

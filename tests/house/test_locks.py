@@ -31,7 +31,7 @@ def test_a_lock_carries_no_address_and_no_option(name: str) -> None:
     assert not any(line.startswith("-") for line in text.splitlines())
 
 
-@pytest.mark.parametrize("name", ["", "-build", "-postgres"])
+@pytest.mark.parametrize("name", ["", "-build", "-extras"])
 def test_what_is_shipped_is_what_is_tested(name: str) -> None:
     tested = locks.pins("-dev")
     for pin in locks.pins(name).values():
@@ -42,7 +42,7 @@ def test_what_is_shipped_is_what_is_tested(name: str) -> None:
     ("name", "wanted"),
     [
         ("", SHIPPED),
-        ("-postgres", SHIPPED + POSTGRES),
+        ("-extras", SHIPPED + POSTGRES + VALKEY),
         ("-build", GROUPS["build"]),
         ("-relay", GROUPS["relay"]),
         ("-release", GROUPS["release"]),
