@@ -16,6 +16,8 @@ from tests.house import locks
 
 WORKFLOW: Any = yaml.safe_load((locks.TOP / ".github/workflows/release.yml").read_text("utf-8"))
 
+_PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
@@ -89,3 +91,10 @@ def test_the_workflow_may_do_only_what_each_job_says() -> None:
     for job in WORKFLOW["jobs"].values():
         assert "permissions" in job
         assert "timeout-minutes" in job
+
+
+def test_every_action_is_a_commit_with_its_tag_beside_it() -> None:
+    text = (locks.TOP / ".github/workflows/release.yml").read_text("utf-8")
+    used = re.findall(r"uses: (.+)", text)
+    assert used
+    assert [each for each in used if not _PINNED.fullmatch(each)] == []
