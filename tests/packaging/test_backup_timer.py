@@ -66,6 +66,8 @@ def _made(host: Host) -> None:
     host.systemctl("start", _BACKUP)
     assert len(_backups(host)) == 7
     assert first in _backups(host)
+    newest = f"{_BACKUPS}/{_backups(host)[-1]}"
+    assert host.machine.shell(f"find {newest} -name '*.png' -links 2"), "shared with the first"
     assert "backup" in host.command("audit", "tail")
 
 

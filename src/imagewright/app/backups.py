@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +76,7 @@ def _make(settings: Settings, order: Order, at: datetime) -> Made:
     if not settings.state.is_dir():
         raise Unavailable(f"There is no {settings.state}.", hint="Start the service once.")
     with _growing(to) as partial, open_root(settings.state) as state:
-        done = _fill(partial, state, Source(database_url(settings)), key=order.key, at=at)
+        done = _fill(partial, state, Source(database_url(settings)), order, at)
     for old in _surplus(order):
         shutil.rmtree(old)
     act = AdminAct(
@@ -105,12 +105,16 @@ def _growing(to: Path) -> Iterator[Path]:
         parent.sync()
 
 
-def _fill(partial: Path, state: Directory, source: Source, *, key: bool, at: datetime) -> Manifest:
-    with Directory.at(str(partial)) as target, target.make("subjects") as subjects:
-        gathering = _Gathering(Originals(state, subjects))
+def _fill(partial: Path, state: Directory, source: Source, order: Order, at: datetime) -> Manifest:
+    with (
+        Directory.at(str(partial)) as target,
+        target.make("subjects") as subjects,
+        _earlier(order) as earlier,
+    ):
+        gathering = _Gathering(Originals(state, subjects, earlier))
         found, faulty = _picture(source, gathering, partial / FILES[source.kind])
         kept = gathering.only(found.originals)
-        if key:
+        if order.key:
             target.write(KEY, _key(state), durable=True)
         made = Manifest(
             made_at=at.isoformat(timespec="seconds"),
@@ -119,7 +123,7 @@ def _fill(partial: Path, state: Directory, source: Source, *, key: bool, at: dat
             database=source.kind,
             images=len(kept),
             bytes=sum(each.bytes for each in kept),
-            key=key,
+            key=order.key,
             faulty=faulty,
         )
         target.write(manifests.NAME, made.text().encode(), durable=True)
@@ -128,6 +132,17 @@ def _fill(partial: Path, state: Directory, source: Source, *, key: bool, at: dat
         target.write(hashes.NAME, hashes.written(sums), durable=True)
         target.sync()
         return made
+
+
+@contextmanager
+def _earlier(order: Order) -> Iterator[Directory | None]:
+    """The originals of the newest backup beside this one, if there is one that can be read."""
+    with ExitStack() as stack:
+        subjects = None
+        for newest in _dated(order)[-1:]:
+            with suppress(OSError):
+                subjects = stack.enter_context(Directory.at(str(newest / "subjects")))
+        yield subjects
 
 
 def _picture(
@@ -199,11 +214,13 @@ def _key(state: Directory) -> bytes:
 
 def _surplus(order: Order) -> list[Path]:
     """Backups of the directory beyond those to keep, oldest first."""
-    if not order.keep:
-        return []
-    found = sorted(
+    return _dated(order)[: -order.keep] if order.keep else []
+
+
+def _dated(order: Order) -> list[Path]:
+    """The dated backups that an order is one of, oldest first."""
+    return sorted(
         each
-        for each in order.to.iterdir()
+        for each in (order.to.iterdir() if order.keep else ())
         if _NAME.fullmatch(each.name) and os.path.lexists(each / manifests.NAME)
     )
-    return found[: -order.keep]

@@ -1,9 +1,12 @@
 """Originals taken out of a state directory, from wherever they are."""
 
+import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +80,65 @@ def test_on_another_file_system_it_is_copied(
     monkeypatch.setattr(os, "link", apart)
     assert originals.take(wanted()) is None
     assert there(target) == {"fox.png": DATA, "fox.json": NOTE}
+
+
+def earlier(tmp_path: Path, data: bytes) -> Path:
+    """An earlier backup's `subjects`, with these bytes in the original's place."""
+    found = tmp_path / "earlier" / wanted().name
+    found.parent.mkdir(parents=True)
+    found.write_bytes(data)
+    return tmp_path / "earlier"
+
+
+@pytest.mark.parametrize("had", [DATA, b"other bytes", None])
+def test_on_another_file_system_what_an_earlier_backup_has_is_linked(
+    tmp_path: Path, store: Store, target: Path, monkeypatch: pytest.MonkeyPatch, had: bytes | None
+) -> None:
+    real, live = os.link, str(tmp_path / "state")
+
+    def apart(old: str, new: str, *, src_dir_fd: int, **more: Any) -> None:
+        if Path(f"/proc/self/fd/{src_dir_fd}").readlink().is_relative_to(live):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        real(old, new, src_dir_fd=src_dir_fd, **more)
+
+    before = earlier(tmp_path, had or DATA)
+    if had is None:
+        shutil.rmtree(before / subject_directory(WHO))
+    store.put(WHO, NAME, DATA, NOTE)
+    monkeypatch.setattr(os, "link", apart)
+    with (
+        Directory.at(live) as state,
+        Directory.at(str(target)) as subjects,
+        Directory.at(str(before)) as had_before,
+    ):
+        assert Originals(state, subjects, had_before).take(wanted()) is None
+    assert there(target) == {"fox.png": DATA, "fox.json": NOTE}
+    assert (target / wanted().name).stat().st_nlink == (2 if had == DATA else 1)
+    if had is not None:
+        assert (before / wanted().name).read_bytes() == had
+
+
+def test_a_link_in_an_earlier_backup_is_not_followed(
+    tmp_path: Path, store: Store, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = earlier(tmp_path, DATA)
+    (tmp_path / "secret").write_bytes(DATA)
+    (before / wanted().name).unlink()
+    (before / wanted().name).symlink_to(tmp_path / "secret")
+    store.put(WHO, NAME, DATA, NOTE)
+
+    def never(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", never)
+    with (
+        Directory.at(str(tmp_path / "state")) as state,
+        Directory.at(str(target)) as subjects,
+        Directory.at(str(before)) as had_before,
+    ):
+        assert Originals(state, subjects, had_before).take(wanted()) is None
+    assert not (target / wanted().name).is_symlink()
+    assert there(target)["fox.png"] == DATA
 
 
 def test_one_that_waits_for_room_is_taken_from_the_spool(

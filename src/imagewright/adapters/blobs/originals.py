@@ -45,11 +45,16 @@ class Originals:
     """Reads a state directory and writes `subjects` of another; both stay the caller's.
 
     Originals are never changed, so a link to one is a copy where both are on one file system.
+    Where they are not, a link to what `earlier` has is, if that holds the same bytes: another
+    `subjects` beside the one that is written.
     """
 
-    def __init__(self, state: Directory, subjects: Directory) -> None:
+    def __init__(
+        self, state: Directory, subjects: Directory, earlier: Directory | None = None
+    ) -> None:
         self._state = state
         self._subjects = subjects
+        self._earlier = earlier
 
     def take(self, wanted: Wanted) -> Fault | None:
         """Link or copy an original and its sidecar, the bytes read and held against the row.
@@ -88,13 +93,24 @@ class Originals:
                 self._state.child("subjects") as subjects,
                 _folder(subjects, owner, place, create=False) as source,
             ):
-                _bring(source, target, place.original)
+                with self._twin(owner, place) as twin:
+                    _bring(source, target, place.original, twin)
                 with suppress(FileNotFoundError):
                     _bring(source, target, place.sidecar)
         except FileNotFoundError:
             _leave(target, place)
             return False
         return True
+
+    @contextmanager
+    def _twin(self, owner: str, place: Place) -> Iterator[Directory | None]:
+        """The folder in which `earlier` may have it, if there is one."""
+        with ExitStack() as stack:
+            folder = None
+            if self._earlier is not None:
+                with suppress(OSError):
+                    folder = stack.enter_context(_folder(self._earlier, owner, place, create=False))
+            yield folder
 
     def _from_spool(self, owner: str, place: Place, target: Directory) -> bool:
         """One that waits for room; the file is read as it is now, whatever its owner does."""
@@ -113,7 +129,28 @@ class Originals:
         return True
 
 
-def _bring(source: Directory, target: Directory, name: str) -> None:
+def _bring(source: Directory, target: Directory, name: str, twin: Directory | None = None) -> None:
+    if not _linked(source, target, name):
+        data = source.read(name)
+        if twin is None or not _same(twin, target, name, data):
+            target.write(name, data, durable=True)
+
+
+def _same(twin: Directory, target: Directory, name: str, data: bytes) -> bool:
+    """Link what an earlier backup has, if it holds these bytes; else nothing is left of it."""
+    try:
+        if not _linked(twin, target, name):
+            return False
+        if target.read(name) == data:
+            return True
+    except OSError:
+        pass
+    target.remove(name)
+    return False
+
+
+def _linked(source: Directory, target: Directory, name: str) -> bool:
+    """Link a file, or say that this cannot be. Raises FileNotFoundError for none, OSError."""
     found = source.look(name)
     if found is None or not stat.S_ISREG(found.st_mode):
         raise FileNotFoundError(errno.ENOENT, "not a regular file")
@@ -122,7 +159,8 @@ def _bring(source: Directory, target: Directory, name: str) -> None:
     except OSError as error:
         if error.errno not in _NO_LINK:
             raise
-        target.write(name, source.read(name), durable=True)
+        return False
+    return True
 
 
 def _leave(target: Directory, place: Place) -> None:
