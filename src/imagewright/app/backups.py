@@ -3,8 +3,8 @@
 import asyncio
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -94,8 +94,10 @@ def _make(settings: Settings, order: Order, at: datetime) -> Made:
 def _growing(to: Path) -> Iterator[Path]:
     """A directory beside `to` that takes its name once it is whole, and else is not left."""
     to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = Path(tempfile.mkdtemp(prefix=f".{to.name}.", dir=to.parent))
+    partial = to.with_name(f".{to.name}.{secrets.token_hex(8)}")
+    # Made inside: an interrupt may come the moment that it is there.
     try:
+        partial.mkdir(mode=0o700)
         yield partial
         partial.rename(to)
     except BaseException:
