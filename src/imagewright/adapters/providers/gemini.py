@@ -40,6 +40,7 @@ from imagewright.adapters.wire.contents import (
 )
 from imagewright.adapters.wire.gemini_batches import Batches, Outcome
 from imagewright.adapters.wire.google_errors import judge
+from imagewright.adapters.wire.google_addresses import api_address, opened
 from imagewright.adapters.wire.google_tokens import KeyFile, TokenFile, Tokens
 from imagewright.adapters.wire.line import Judge, Judgement, Line, away
 from imagewright.adapters.wire.listing import google_models
@@ -60,7 +61,6 @@ _MODELS_LIMIT = 8 * _MIB
 _MOST_PAGES = 20
 _DRAFTS = 2
 """Pictures beside the last one that an answer may hold and still be read."""
-_GEMINI = "https://generativelanguage.googleapis.com"
 _LEVELS = ("minimal", "low", "medium", "high")
 _SEEDS = 2**31
 _WORD = re.compile(r"[A-Z][A-Z_]{2,63}\Z")
@@ -141,18 +141,21 @@ def offered(config: Config, offer: Offer) -> Offer:
 
 def address(config: Config) -> str:
     """Where the API is, without its version."""
-    if config.base_url is not None or config.project is None:
-        return config.base_url or _GEMINI
-    region = "" if config.location == "global" else f"{config.location}-"
-    return f"https://{region}aiplatform.googleapis.com"
+    return config.base_url or api_address(config.project, config.location)
 
 
-def _endpoint(config: Config) -> Endpoint:
+def outward(options: Mapping[str, object]) -> tuple[str, ...]:
+    """Where the API is that these options choose, and who gives tokens for it."""
+    return opened(options)
+
+
+def _endpoint(config: Config, parts: Parts) -> Endpoint:
     return Endpoint(
         base_url=address(config),
         headers={"x-goog-api-key": config.api_key} if config.api_key is not None else {},
         proxy=config.proxy,
         ca_file=config.ca_file,
+        egress=parts.egress,
         bounds=Bounds(
             connect=config.connect_timeout,
             read=config.read_timeout,
@@ -173,7 +176,7 @@ class Gemini:
     """`ports.provider.Provider`, `Economical`, `Discovery` and `Health` for one account."""
 
     def __init__(self, config: Config, parts: Parts) -> None:
-        endpoint = _endpoint(config)
+        endpoint = _endpoint(config, parts)
         self._config = config
         self._parts = parts
         self._client = Client(endpoint)

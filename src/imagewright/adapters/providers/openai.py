@@ -49,7 +49,7 @@ def build(config: Config, parts: Parts) -> "OpenAIImages":
     """The provider as configured; the connection is opened with the first order."""
     more = {"OpenAI-Organization": config.organization, "OpenAI-Project": config.project}
     dialect = replace(OPENAI, edit_style=Edits(config.edits))
-    return OpenAIImages(config, dialect, parts, Client(endpoint(config, more=more)))
+    return OpenAIImages(config, dialect, parts, Client(endpoint(config, parts, more=more)))
 
 
 class OpenAIImages(ImagesApi):

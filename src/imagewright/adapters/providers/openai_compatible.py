@@ -6,8 +6,10 @@ What their answers prove stands in `adapters.wire.images_api`, the dialects in
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 from imagewright.adapters.web.client import Client
 from imagewright.adapters.wire.dialect import DIALECTS, Dialect, Edits
@@ -33,6 +35,7 @@ _TEMPLATES = {
 }
 """What those are like whose names begin so, whatever stands before a slash."""
 _ENGINE = "sd"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +68,13 @@ class Config(Server):
 def build(config: Config, parts: Parts) -> "CompatibleImages":
     """The provider as configured; the connection is opened with the first order."""
     dialect = _dialect(config)
-    client = Client(endpoint(config, key_header=dialect.key_header, more={}))
+    client = Client(endpoint(config, parts, key_header=dialect.key_header, more={}))
     return CompatibleImages(config, dialect, parts, client)
+
+
+def outward(options: Mapping[str, object]) -> tuple[str, ...]:
+    """A server elsewhere may answer with addresses of its own choice, one of this machine not."""
+    return () if urlsplit(str(options["base_url"])).hostname in _LOOPBACK else ("https://*",)
 
 
 def _dialect(config: Config) -> Dialect:

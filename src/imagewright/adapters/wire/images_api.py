@@ -53,7 +53,7 @@ class ImagesApi:
         self._dialect = dialect
         self._parts = parts
         self._client = client
-        self._guard = Guard(own=client.origin)
+        self._guard = Guard(own=client.origin, egress=parts.egress)
         self._line = Line(client, parts, server.retries)
 
     async def generate(self, order: Order, watch: Watch) -> Delivery:
