@@ -146,10 +146,12 @@ async def read_body(answer: httpx.Response) -> bytes:
 
 def issuer_client(config: IssuerConfig, connections: int = 2) -> httpx.AsyncClient:
     """A client for one issuer's own addresses. Raises Misconfigured."""
+    # A tunnel that is kept for later would keep the egress proxy from ending.
+    kept = 1 if config.egress is None else 0
     transport = httpx.AsyncHTTPTransport(
         verify=trust(config),
         trust_env=False,
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=1),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=kept),
     )
     return httpx.AsyncClient(
         transport=tunnelled(transport, config.egress),

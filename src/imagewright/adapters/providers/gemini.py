@@ -39,8 +39,8 @@ from imagewright.adapters.wire.contents import (
     read_candidate,
 )
 from imagewright.adapters.wire.gemini_batches import Batches, Outcome
-from imagewright.adapters.wire.google_errors import judge
 from imagewright.adapters.wire.google_addresses import api_address, opened
+from imagewright.adapters.wire.google_errors import judge
 from imagewright.adapters.wire.google_tokens import KeyFile, TokenFile, Tokens
 from imagewright.adapters.wire.line import Judge, Judgement, Line, away
 from imagewright.adapters.wire.listing import google_models
