@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import pytest
 
+from tests.fakes.openai_images import KEY
 from tests.packaging.host import SETTINGS, UNIT, Host
 
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(3600)]
@@ -59,6 +60,9 @@ class Vendor:
         return int(out)
 
 
+_CREDENTIAL = "/etc/imagewright/credentials/provider-paint-key"
+
+
 def switch(host: Host) -> None:
     """As the how-to says it."""
     machine = host.machine
@@ -100,6 +104,9 @@ def test_an_image_is_made_by_a_provider_that_only_the_proxy_reaches(switched: Ho
     host = switched
     with Vendor(host) as there:
         host.configure(SETTINGS + _PROVIDER.format(port=there.port))
+        # The service alone is given the key.
+        host.machine.write(_CREDENTIAL, KEY, 0o600)
+        host.drop_in(f"LoadCredential=provider-paint-key:{_CREDENTIAL}")
         token = host.new_token("tok_egress")
         host.systemctl("restart", UNIT, PROXY)
         image = host.client(token, "generate", "paint", "1024x1024")
