@@ -53,12 +53,16 @@ def test_a_providers_own_address_and_proxy_are_taken_in_place_of_the_usual(tmp_p
     assert found.places == {Place("::1", 9000), Place("corp.example", 3128)}
 
 
+@pytest.mark.parametrize("kind", ["openai", "openai_compatible"])
 def test_a_server_elsewhere_that_answers_with_addresses_opens_the_public_hosts(
-    tmp_path: Path,
+    tmp_path: Path, kind: str
 ) -> None:
-    text = '[providers.openai_compatible]\nbase_url = "https://relay.example/v1"\n'
+    text = f'[providers.{kind}]\nbase_url = "https://relay.example/v1"\n'
     assert ways(tmp_path, text) == Ways(places=frozenset({Place("relay.example")}), public=True)
     assert not ways(tmp_path, f"{text}[egress]\npublic = false\n").public
+
+
+def test_the_operator_may_open_the_public_hosts(tmp_path: Path) -> None:
     assert ways(tmp_path, "[egress]\npublic = true\n") == Ways(public=True)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -89,6 +90,16 @@ async def test_its_own_socket_is_for_its_user_alone_and_replaces_an_old_one(plac
         assert await refused(path, "other.example:443") == (403, "http_request_denied")
         started.tell(signal.SIGTERM)
         assert await started.ended() == 0
+
+
+def test_the_program_of_the_service_is_not_in_it() -> None:
+    script = "import sys, imagewright.cli.egress, imagewright.app.egress; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    found = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "httpcore" in found
+    assert not found & {"fastmcp", "mcp", "starlette", "uvicorn", "sqlalchemy", "pyvips", "jinja2"}
 
 
 async def passed(place: Place, there: socket.socket) -> tuple[int, str]:

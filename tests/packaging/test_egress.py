@@ -10,6 +10,7 @@ from typing import Any, Self
 import pytest
 
 from tests.fakes.openai_images import KEY
+from tests.identity.provider import CLIENT
 from tests.packaging.host import SETTINGS, UNIT, Host
 
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(3600)]
@@ -18,10 +19,20 @@ PROXY = "imagewright-egress.service"
 _ROOT = Path(__file__).parents[2]
 _DROP_INS = f"/etc/systemd/system/{UNIT}.d"
 _PROBE = "/usr/lib/imagewright/lib/python3.13/site-packages/imagewright_probe.py"
+_BASE = "http://127.0.0.1:8787"
 _PROVIDER = """
+public_url = "{base}"
+read_only = false
+
+[auth]
+acl_path = "acl.toml"
+
+[auth.issuers.idp]
+issuer = "{issuer}"
+
 [providers.paint]
 kind = "openai_compatible"
-base_url = "http://127.0.0.1:{port}/v1"
+base_url = "{vendor}/v1"
 charges = false
 models = ["gpt-image-1"]
 [providers.paint.prices."gpt-image-1"]
@@ -35,24 +46,33 @@ class Vendor:
 
     def __init__(self, host: Host) -> None:
         self._words = ("nsenter", "-t", str(host.machine.init), "-n", sys.executable)
-        self.port = 0
+        self.told: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [*self._words, "-m", "tests.packaging.vendor"],
+            [*self._words, "-m", "tests.packaging.vendor", f"{_BASE}/mcp"],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
+        self.told = json.loads(self._process.stdout.readline())
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self._process.kill()
             self._process.communicate()
+
+    @property
+    def settings(self) -> str:
+        """Settings with both of them."""
+        return _PROVIDER.format(base=_BASE, **self.told)
+
+    def port(self, name: str) -> int:
+        """Where one of them listens."""
+        return int(self.told[name].rpartition(":")[2])
 
     def ended(self) -> int:
         """How many pictures it was asked for."""
@@ -100,21 +120,23 @@ def test_the_exposure_of_the_service_is_a_tenth(
     assert f"Overall exposure level for {unit}: {most}" in done.stdout
 
 
-def test_an_image_is_made_by_a_provider_that_only_the_proxy_reaches(switched: Host) -> None:
+def test_a_call_with_an_issuers_token_makes_an_image_by_the_proxy_alone(switched: Host) -> None:
     host = switched
     with Vendor(host) as there:
-        host.configure(SETTINGS + _PROVIDER.format(port=there.port))
+        host.configure(there.settings)
         # The service alone is given the key.
         host.machine.write(_CREDENTIAL, KEY, 0o600)
         host.drop_in(f"LoadCredential=provider-paint-key:{_CREDENTIAL}")
-        token = host.new_token("tok_egress")
+        acl = f'[subjects]\n"user:idp/{CLIENT}" = ["images:read", "images:write"]\n'
+        host.machine.write("/etc/imagewright/acl.toml", acl)
         host.systemctl("restart", UNIT, PROXY)
-        image = host.client(token, "generate", "paint", "1024x1024")
+        image = host.client(there.told["token"], "generate", "paint", "1024x1024")
         assert image["bytes"] > 1000
         assert there.ended() == 1
     lines = [json.loads(line) for line in host.machine.journal(PROXY) if line.startswith("{")]
     carried = [line for line in lines if line["event"] == "tunnel"]
-    assert {(line["host"], line["port"]) for line in carried} == {("127.0.0.1", there.port)}
+    assert {line["port"] for line in carried} == {there.port("vendor"), there.port("issuer")}
+    assert {line["outcome"] for line in carried} == {"closed"}
     assert host.machine.unit("NetworkNamespacePath") == ""
     assert host.machine.unit("PrivateNetwork") == "yes"
 
@@ -171,17 +193,17 @@ def found(switched: Host) -> Iterator[dict[str, Any]]:
         machine.beside("ip", "address", "add", address, "dev", "lo")
     machine.copy(Path(__file__).with_name("probe_network.py"), _PROBE)
     with Vendor(host) as there:
-        host.configure(SETTINGS + _PROVIDER.format(port=there.port))
+        host.configure(there.settings)
         host.systemctl("restart", PROXY)
         python = "/usr/lib/imagewright/bin/python3.13 -I -B"
         host.drop_in(
             "Type=oneshot\nRestart=no\nWatchdogSec=0\nExecStart=\n"
-            f"ExecStart={python} {_PROBE} {there.port}"
+            f"ExecStart={python} {_PROBE} {there.port('vendor')}"
         )
         done = machine.tried("systemctl", "start", UNIT)
         assert done.returncode == 0, machine.journal()
         written: dict[str, Any] = json.loads(machine.read("/var/lib/imagewright/probe.json"))
-        yield {**written, "port": there.port}
+        yield {**written, "port": there.port("vendor")}
     host.drop_in("")
 
 

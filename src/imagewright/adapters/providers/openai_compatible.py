@@ -9,12 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
-from urllib.parse import urlsplit
 
 from imagewright.adapters.web.client import Client
 from imagewright.adapters.wire.dialect import DIALECTS, Dialect, Edits
 from imagewright.adapters.wire.images import PARAMETERS
-from imagewright.adapters.wire.images_api import ImagesApi
+from imagewright.adapters.wire.images_api import ImagesApi, links_of
 from imagewright.adapters.wire.listing import models_of
 from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.ports.provider import Found, Parts
@@ -35,7 +34,6 @@ _TEMPLATES = {
 }
 """What those are like whose names begin so, whatever stands before a slash."""
 _ENGINE = "sd"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ def build(config: Config, parts: Parts) -> "CompatibleImages":
 
 def outward(options: Mapping[str, object]) -> tuple[str, ...]:
     """A server elsewhere may answer with addresses of its own choice, one of this machine not."""
-    return () if urlsplit(str(options["base_url"])).hostname in _LOOPBACK else ("https://*",)
+    return links_of(options["base_url"])
 
 
 def _dialect(config: Config) -> Dialect:
