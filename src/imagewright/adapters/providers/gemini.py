@@ -139,19 +139,12 @@ def offered(config: Config, offer: Offer) -> Offer:
     return offer.repriced(unhurried) if config.project is not None else offer
 
 
-def address(config: Config) -> str:
-    """Where the API is, without its version."""
-    return config.base_url or api_address(config.project, config.location)
-
-
-def outward(options: Mapping[str, object]) -> tuple[str, ...]:
-    """Where the API is that these options choose, and who gives tokens for it."""
-    return opened(options)
+outward = opened
 
 
 def _endpoint(config: Config, parts: Parts) -> Endpoint:
     return Endpoint(
-        base_url=address(config),
+        base_url=api_address(config.base_url, config.project, config.location),
         headers={"x-goog-api-key": config.api_key} if config.api_key is not None else {},
         proxy=config.proxy,
         ca_file=config.ca_file,

@@ -7,19 +7,19 @@ from imagewright.adapters.wire.google_tokens import token_address
 _GEMINI = "https://generativelanguage.googleapis.com"
 
 
-def api_address(project: str | None, location: str) -> str:
-    """The Gemini API's address, or Vertex AI's for a project."""
-    if project is None:
-        return _GEMINI
+def api_address(base_url: str | None, project: str | None, location: str) -> str:
+    """Without the version: a gateway, else Vertex AI for a project, else the Gemini API."""
+    if base_url is not None or project is None:
+        return base_url or _GEMINI
     region = "" if location == "global" else f"{location}-"
     return f"https://{region}aiplatform.googleapis.com"
 
 
 def opened(options: Mapping[str, object]) -> tuple[str, ...]:
-    """Every address that options of `gemini` lead to, beside a `base_url`."""
-    key, project = options["key_file"], options["project"]
-    tokens = (token_address(str(key)),) if key is not None else ()
-    if options["base_url"] is not None:
-        return tokens
-    known = str(project) if project is not None else None
-    return (api_address(known, str(options["location"])), *tokens)
+    """Where the API is that options of `gemini` choose, and who gives tokens for it."""
+    base, project, key = (
+        None if options[name] is None else str(options[name])
+        for name in ("base_url", "project", "key_file")
+    )
+    place = api_address(base, project, str(options["location"]))
+    return (place, token_address(key)) if key is not None else (place,)
