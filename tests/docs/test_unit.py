@@ -27,6 +27,7 @@ SERVICE = directives(UNITS / "imagewright.service")
 BACKUP = directives(UNITS / "imagewright-backup.service")
 TIMER = directives(UNITS / "imagewright-backup.timer")
 NIGHTLY = "The nightly backup"
+EGRESS = directives(UNITS / "imagewright-egress.service")
 _ABOUT = {"Description", "Documentation"}
 
 
@@ -68,3 +69,35 @@ def test_a_bad_configuration_is_not_tried_again() -> None:
 @pytest.mark.parametrize("name", ["imagewright.socket"])
 def test_the_socket_is_the_services_address(name: str) -> None:
     assert directives(UNITS / name)["ListenStream"] == [f"{Server().host}:{Server().port}"]
+
+
+def rows(heading: str) -> list[str]:
+    """The directives under a heading of the egress proxy's page, each with a sentence."""
+    found = tables(DOCS / "reference/egress.md", heading)
+    assert all(row["Why"].endswith(".") for row in found)
+    return [codes(row["Directive"])[0] for row in found]
+
+
+def test_every_directive_of_the_profile_has_its_sentence() -> None:
+    assert sorted(rows("The drop-in")) == sorted(directives(UNITS / "imagewright-egress.conf"))
+    assert sorted(rows("The proxy's socket")) == sorted(
+        directives(UNITS / "imagewright-egress.socket")
+    )
+
+
+def test_the_proxys_unit_is_the_services_but_for_what_is_told() -> None:
+    other = {name for name, values in EGRESS.items() if SERVICE.get(name) != values}
+    assert sorted(rows("The proxy's unit")) == sorted(other)
+    text = (DOCS / "reference/egress.md").read_text("utf-8")
+    (line,) = (each for each in text.splitlines() if each.startswith("It has no `"))
+    assert set(codes(line)) == SERVICE.keys() - EGRESS.keys()
+
+
+def test_the_profile_uses_the_proxys_socket() -> None:
+    (path,) = directives(UNITS / "imagewright-egress.socket")["ListenStream"]
+    drop_in = directives(UNITS / "imagewright-egress.conf")
+    assert drop_in["Environment"] == [f"IMAGEWRIGHT_EGRESS__SOCKET={path}"]
+    assert drop_in["BindReadOnlyPaths"] == [path.rpartition("/")[0]]
+    assert EGRESS["User"] != SERVICE["User"]
+    (seconds,) = EGRESS["TimeoutStopSec"]
+    assert int(seconds) > Server().drain

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from imagewright.adapters.web.documents import BOUNDS, WebDocuments
-from imagewright.adapters.web.netguard import Guard
+from imagewright.adapters.web.netguard import Guard, Net
 from imagewright.app.parts import Parts, parts_of
 from imagewright.settings import Settings
 from tests.adapters.web.certificates import certificate, trusting
@@ -47,9 +47,8 @@ def world(tmp_path: Path) -> Iterator[Guard]:
     """A network in which the name is a public host's."""
     pem = certificate(tmp_path, NAME)
     with Loopback(Starlette(routes=[Route("/client.json", document)]), ssl_certfile=str(pem)) as at:
-        yield Guard(
-            bounds=BOUNDS, resolve=Names([PUBLIC]), network=Network(at.port), tls=trusting(pem)
-        )
+        net = Net(resolve=Names([PUBLIC]), network=Network(at.port))
+        yield Guard(bounds=BOUNDS, net=net, tls=trusting(pem))
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""A client of the service in a container: `client.py URL TOKEN generate|view [IMAGE]` prints JSON.
+"""A client of the service in a container, which prints JSON.
+
+Its words are `URL TOKEN generate [PROVIDER SIZE]` or `URL TOKEN view IMAGE`.
 
 It runs in the container's network with this environment's Python.
 """
@@ -15,9 +17,12 @@ from fastmcp.client.auth import BearerAuth
 from mcp.types import BlobResourceContents
 
 
-async def _generate(client: Client[Any]) -> dict[str, object]:
+async def _generate(
+    client: Client[Any], provider: str = "placeholder", size: str = "256x192"
+) -> dict[str, object]:
     answer = await client.call_tool(
-        "generate_image", {"prompt": "a red bicycle", "size": "256x192", "wait": 60}
+        "generate_image",
+        {"prompt": "a red bicycle", "provider": provider, "size": size, "wait": 60},
     )
     assert answer.structured_content is not None
     (image,) = answer.structured_content["images"]
@@ -31,9 +36,9 @@ async def _view(client: Client[Any], image: str) -> dict[str, object]:
     return {"id": image, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-async def _main(url: str, token: str, act: str, *image: str) -> None:
+async def _main(url: str, token: str, act: str, *more: str) -> None:
     async with Client(url, auth=BearerAuth(token)) as client:
-        found = await (_view(client, *image) if act == "view" else _generate(client))
+        found = await (_view(client, *more) if act == "view" else _generate(client, *more))
     print(json.dumps(found))
 
 

@@ -128,11 +128,10 @@ def oidc_of(settings: Settings, clock: Clock) -> Oidc | None:
 def introspections_of(settings: Settings, clock: Clock) -> tuple[Introspection, ...]:
     """The issuers that are asked of opaque tokens. Raises Misconfigured."""
     configs: list[IntrospectionConfig] = []
-    url = resource_url(settings)
     for name, section in settings.auth.issuers.items():
         if section.introspection is not None:
             try:
-                configs.append(section.introspection.config(section.config(name, url)))
+                configs.append(section.introspection.config(issuer_of(settings, name)))
                 check_apart(tuple(configs))
             except InvalidRequest as error:
                 key = f"auth.issuers.{name}.introspection"
@@ -158,8 +157,13 @@ def objections_of(settings: Settings) -> Callable[[Acl], Iterator[Objection]]:
 
 
 def _issuers(settings: Settings) -> tuple[IssuerConfig, ...]:
-    url = resource_url(settings)
-    return tuple(each.config(name, url) for name, each in settings.auth.issuers.items())
+    return tuple(issuer_of(settings, name) for name in settings.auth.issuers)
+
+
+def issuer_of(settings: Settings, name: str) -> IssuerConfig:
+    """An issuer whose tokens are for this service. Raises InvalidRequest."""
+    section = settings.auth.issuers[name]
+    return section.config(name, resource_url(settings), settings.egress.path)
 
 
 def sign_in_of(settings: Settings, clock: Clock) -> SignInProvider | None:
@@ -174,9 +178,8 @@ def sign_in_of(settings: Settings, clock: Clock) -> SignInProvider | None:
     )
 
     secret = section.client_secret
-    issuer = settings.auth.issuers[section.issuer].config(section.issuer, resource_url(settings))
     config = ClientConfig(
-        issuer=issuer,
+        issuer=issuer_of(settings, section.issuer),
         client_id=section.client_id,
         client_secret=Secret(secret.get_secret_value()) if secret else None,
         redirect_uri=f"{url}/ui/sign-in/callback",

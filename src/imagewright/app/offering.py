@@ -17,7 +17,7 @@ async def offered(settings: Settings, *, ask: bool) -> tuple[ProviderShape, ...]
     Raises Misconfigured.
     """
     clock = SystemClock()
-    providers = providers_of(settings, provider_parts(imaging_of(settings), clock))
+    providers = providers_of(settings, provider_parts(settings, imaging_of(settings), clock))
     try:
         catalogue = catalogue_of(settings, providers, clock, Metrics())
         if ask:

@@ -127,7 +127,7 @@ def parts_of(settings: Settings) -> Parts:
     database = Database(SqlConfig(url=database_url(settings)))
     keys = _keys(settings)
     uses = UseLog(SqlUses(database), clock)
-    providers = providers_of(settings, provider_parts(imaging, clock))
+    providers = providers_of(settings, provider_parts(settings, imaging, clock))
     identity, acl = identity_of(settings, clock, tell, uses.note), acl_of(settings, tell)
     return Parts(
         world=_world(clock),
@@ -141,7 +141,7 @@ def parts_of(settings: Settings) -> Parts:
         library=SqlLibrary(database),
         conversations=SqlConversations(database),
         revocations=SqlRevocations(database),
-        fetcher=WebFetcher(Guard()),
+        fetcher=WebFetcher(Guard(egress=settings.egress.path)),
         queue=InProcessQueue(),
         board=InProcessBoard(),
         metrics=metrics,
@@ -260,12 +260,17 @@ def notices_of(settings: Settings, world: World, metrics: Metrics) -> Notices:
         url=Secret(section.url.get_secret_value()),
         secret=Secret(section.secret.get_secret_value()),
         events=frozenset(section.events),
+        egress=settings.egress.path,
     )
     return Webhook(config, world, metrics)
 
 
-def provider_parts(imaging: Imaging, clock: Clock) -> ProviderParts:
+def provider_parts(settings: Settings, imaging: Imaging, clock: Clock) -> ProviderParts:
     """What every provider's adapter is given."""
     return ProviderParts(
-        imaging=imaging, clock=clock, random=random.SystemRandom().random, sleep=asyncio.sleep
+        imaging=imaging,
+        clock=clock,
+        random=random.SystemRandom().random,
+        sleep=asyncio.sleep,
+        egress=settings.egress.path,
     )

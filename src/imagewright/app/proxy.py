@@ -87,8 +87,14 @@ def proxy_of(settings: Settings, database: Database, keys: KeyFile, clock: Clock
                 key=keys.derive("oauth refresh tokens"),
             )
         ),
-        documents=WebDocuments(Guard(bounds=BOUNDS)) if settings.proxy.documents else None,
+        documents=_documents(settings),
     )
+
+
+def _documents(settings: Settings) -> DocumentSource | None:
+    if not settings.proxy.documents:
+        return None
+    return WebDocuments(Guard(bounds=BOUNDS, egress=settings.egress.path))
 
 
 def _shelf(settings: Settings, database: Database, clock: Clock) -> Shelf:
@@ -115,7 +121,7 @@ def upstream_config(settings: Settings) -> UpstreamConfig | None:
         return None
     secret = section.client_secret
     return UpstreamConfig(
-        issuer=issuer.config(name, section.client_id or "-"),
+        issuer=issuer.config(name, section.client_id or "-", settings.egress.path),
         client_id=section.client_id,
         secret=secret.get_secret_value() if secret is not None else "",
         redirect=f"{settings.public_url}{CALLBACK}",

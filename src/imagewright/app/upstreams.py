@@ -32,6 +32,8 @@ _PICTURE_BYTES = "picture_bytes"
 
 _OFFERED = "offered"
 """The name of a kind's function that takes its config and an offer, where prices hang on both."""
+_OUTWARD = "outward"
+"""The name of a kind's function of options, for one that opens more than its own address."""
 
 
 def provider_config(name: str, settings: Settings) -> object:
@@ -50,6 +52,20 @@ def provider_config(name: str, settings: Settings) -> object:
             [_flaw(each, known) for each in error.errors(include_url=False, include_input=False)]
         ) from None
     return made
+
+
+def outward_of(name: str, settings: Settings) -> tuple[str, ...]:
+    """Every address that a provider is reached at, by options that nobody checked yet.
+
+    They are its `base_url`, its `proxy` and what its kind says in `outward`, a function of all
+    options with those that are unset. Raises Misconfigured.
+    """
+    section = settings.providers[name]
+    module, options = _module(section.kind), section.options()
+    given = {field.name: field.default for field in fields(module.Config)} | options
+    found = [given[key] for key in ("base_url", "proxy") if isinstance(given.get(key), str)]
+    more = module.outward(given) if hasattr(module, _OUTWARD) else ()
+    return tuple(map(str, (*found, *more)))
 
 
 def _flaw(error: ErrorDetails, known: Collection[str]) -> Flaw:

@@ -56,6 +56,7 @@ def application() -> "App":
 
     app = App(name="imagewright", help="A hardened, multi-tenant MCP endpoint for images.")
     app.command("imagewright.cli.serve:serve", name="serve", help="Serve, over HTTP or stdio.")
+    app.command("imagewright.cli.egress:egress", name="egress", help="Serve the way out.")
     app.command("imagewright.cli.init:init", name="init", help="Write a first configuration.")
     app.command("imagewright.cli.demo:demo", name="demo", help="Try it: no key, no account.")
     app.command("imagewright.cli.health:health", name="health", help="Ask a running service.")

@@ -22,13 +22,15 @@ MAX_REQUEST = 2_000
 class Parts:
     """What the wiring hands to every provider's `build(config, parts)` beside its own config.
 
-    `random` gives floats in [0, 1); `sleep` waits that many seconds.
+    `random` gives floats in [0, 1); `sleep` waits that many seconds. `egress` is the Unix socket
+    of the proxy by way of which every address is opened, None where that is done from here.
     """
 
     imaging: Imaging
     clock: Clock
     random: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    egress: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

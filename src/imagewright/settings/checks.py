@@ -38,6 +38,8 @@ _SUBJECT: KeyPath = ("auth", "token_subject")
 _ISSUERS: KeyPath = ("auth", "issuers")
 _PROXY: KeyPath = ("proxy", "issuer")
 _PAID: KeyPath = ("paid_providers",)
+_NO_NETWORK = "With egress.socket the service itself reaches no other, so what it keeps stays here."
+_BY_WEBSOCKET = "comfyui"
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
@@ -52,6 +54,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
     yield from _sizes(settings)
     yield from _providers(settings)
     yield from _consent(settings)
+    yield from _egress(settings)
 
 
 def _public(settings: Settings) -> Iterator[Clash]:
@@ -231,4 +234,38 @@ def _consent(settings: Settings) -> Iterator[Clash]:
             (("consent",), _TOKENS, _TOKEN),
             "A person consents on the pages, and without authentication there are none.",
             "Set auth.tokens_path, auth.token or auth.issuers.",
+        )
+
+
+def _egress(settings: Settings) -> Iterator[Clash]:
+    socket: KeyPath = ("egress", "socket")
+    if settings.egress.socket is None:
+        return
+    url = settings.database.url
+    if url is not None and not url.get_secret_value().startswith("sqlite:"):
+        hint = "Leave database.url out for SQLite in the state directory, or egress.socket."
+        yield Clash((("database", "url"), socket), _NO_NETWORK, hint)
+    for name in ("rates", "proxy"):
+        if getattr(settings, name).valkey_url is not None:
+            hint = f"Leave {name}.valkey_url out, or egress.socket."
+            yield Clash(((name, "valkey_url"), socket), _NO_NETWORK, hint)
+    if settings.proxy.documents and settings.egress.public is not True:
+        yield Clash(
+            (("proxy", "documents"), ("egress", "public")),
+            "Clients' documents stand anywhere, and the egress proxy opens only what is known.",
+            "Set egress.public, or leave proxy.documents out.",
+        )
+    for name, section in settings.providers.items():
+        if section.kind == _BY_WEBSOCKET and "proxy" in (section.model_extra or {}):
+            yield Clash(
+                (("providers", name, "proxy"), socket),
+                "A WebSocket goes through one proxy only, and egress.socket is one.",
+                "Leave this proxy out.",
+            )
+    if settings.metrics.port is not None:
+        yield Clash(
+            (("metrics", "port"), socket),
+            "Where the service has no network, nobody reaches this port.",
+            "Ask the service for `get_usage`, or read its log.",
+            warning=True,
         )

@@ -158,10 +158,21 @@ class Issuer(BaseModel):
             return self.advertise
         return not self.id_tokens and vendor_of(self.preset, self.issuer) is None
 
-    def config(self, name: str, audience: str | None = None) -> IssuerConfig:
-        """What its adapter reads; `audience` is for one that sets none. Raises InvalidRequest."""
+    @property
+    def address(self) -> str:
+        """Where it is, which is the preset's own place if none is set."""
+        return self.issuer or _ADDRESSES.get(self.preset, "")
+
+    def config(
+        self, name: str, audience: str | None = None, egress: str | None = None
+    ) -> IssuerConfig:
+        """What its adapter reads; `audience` is for one that sets none. Raises InvalidRequest.
+
+        `egress` is the Unix socket of the proxy by way of which it is asked.
+        """
         fields = {key: value for key, value in self if key not in _OURS}
-        fields["issuer"] = self.issuer or _ADDRESSES.get(self.preset, "")
+        fields["issuer"] = self.address
+        fields["egress"] = egress
         fields["audience"] = self.audience or ((audience,) if audience else ())
         return IssuerConfig(name=name, **fields)
 

@@ -84,15 +84,37 @@ def load(
         for key, value in (explicit or {}).items()
         if value is not None
     }
-    sources = (Keyed(around, given), *_sources(around, config, env_file))
-    origins = {path: place for source in reversed(sources) for path, place in source.places.items()}
-    settings = _validated(around, sources, origins)
+    settings, origins = _read(around, (Keyed(around, given), *_sources(around, config, env_file)))
     if settings is not None and not around.unread:
         _check(around, chain(clashes(settings), check(settings) if check else ()), origins)
     flaws = tuple(dict.fromkeys(around.flaws))
     if settings is None or any(not flaw.warning for flaw in flaws):
         raise SettingsFault(flaws)
     return Loaded(settings=settings, origins=MappingProxyType(origins), warnings=flaws)
+
+
+def load_bare(
+    config: Path | None = None,
+    env_file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings as they are written, for a process that has no credentials.
+
+    Whether they may be together is for the service to say, which has. Raises SettingsFault.
+    """
+    around = Surroundings.of_process() if environ is None else Surroundings(environ)
+    settings, _ = _read(around, _sources(around, config, env_file))
+    flaws = tuple(dict.fromkeys(each for each in around.flaws if not each.warning))
+    if settings is None or flaws:
+        raise SettingsFault(flaws)
+    return settings
+
+
+def _read(
+    around: Surroundings, sources: tuple[Placed, ...]
+) -> tuple[Settings | None, Mapping[KeyPath, str]]:
+    origins = {path: place for source in reversed(sources) for path, place in source.places.items()}
+    return _validated(around, sources, origins), origins
 
 
 def _sources(

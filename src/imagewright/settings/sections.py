@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDi
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from imagewright.settings.defaults import Defaults
+from imagewright.settings.egress import Egress
 from imagewright.settings.identity import Audit, Auth, Proxy, SignIn
 from imagewright.settings.rates import Rates
 from imagewright.settings.routing import Routing
@@ -203,6 +204,7 @@ class Settings(BaseSettings):
     audit: Audit = Audit()
     proxy: Proxy = Proxy()
     webhook: Webhook = Webhook()
+    egress: Egress = Egress()
     rates: Rates = Rates()
     database: Database = Database()
     imaging: Imaging = Imaging()

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from imagewright.adapters.egress.ways import read_place
 from imagewright.adapters.notices.letter import PREFIX, read_key
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.forwarding import read_proxies
@@ -245,6 +246,14 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _place(value: str) -> str:
+    try:
+        read_place(value)
+    except InvalidRequest as error:
+        raise Unfit(error.sentence, error.hint) from None
+    return value
+
+
 def _rate(value: str) -> str:
     try:
         parse_rate(value)
@@ -279,5 +288,6 @@ WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Events = Annotated[tuple[Event, ...], BeforeValidator(_listed)]
 RateText = Annotated[str, AfterValidator(_rate)]
+Places = Annotated[tuple[Annotated[str, AfterValidator(_place)], ...], BeforeValidator(_listed)]
 ValkeyUrl = Annotated[SecretStr, AfterValidator(_valkey)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

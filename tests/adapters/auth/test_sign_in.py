@@ -16,11 +16,13 @@ from starlette.routing import Route
 
 from imagewright.adapters.auth.issuer import IssuerConfig
 from imagewright.adapters.auth.sign_in import ClientConfig, SignInClient
+from imagewright.adapters.egress.ways import Place, Ways
 from imagewright.core.errors import InvalidRequest, Unauthenticated, Unavailable
 from imagewright.core.secret import Secret
 from imagewright.ports.sign_in import Binding, Returned
 from tests.adapters.auth.tokens_by_hand import claims, header, private, public, sign
 from tests.fakes.clock import HandClock
+from tests.fakes.egress import egress
 from tests.fakes.loopback import Loopback
 
 CLIENT, SECRET = "pages", "a-secret:of the&test"
@@ -173,6 +175,20 @@ async def test_a_code_becomes_a_person(idp: Idp) -> None:
     }
     basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
     assert idp.authorized == [f"Basic {basic}", "Bearer at"]
+
+
+async def test_everything_of_it_goes_by_the_egress_proxy(
+    idp: Idp, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("e") / "s"
+    place = Place("127.0.0.1", int(idp.issuer.rpartition(":")[2]))
+    found = client(idp, issuer={"egress": str(path)})
+    async with egress(path, Ways(places=frozenset({place}))) as proxy:
+        assert (await found.caller(returned(idp), BINDING)).subject.startswith("user:")
+        # The code is shown in a connection of its own, which Authlib's client opens.
+        proxy.ways = Ways()
+        with pytest.raises(Unavailable):
+            await found.caller(returned(idp), BINDING)
 
 
 async def test_the_id_tokens_word_counts_before_the_endpoints(idp: Idp) -> None:

@@ -9,8 +9,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from imagewright.adapters.providers.gemini import Config, Gemini, address, build
+from imagewright.adapters.providers.gemini import Config, Gemini, build
 from imagewright.adapters.web.origin import Origin, origin_of, parse_url
+from imagewright.adapters.wire.google_addresses import api_address
 from imagewright.app.upstreams import offers_of
 from imagewright.core.catalogue import PerToken
 from imagewright.core.errors import (
@@ -157,7 +158,8 @@ async def test_what_vertex_takes_is_sent(vendor: FakeGemini, token_file: Path) -
     ],
 )
 def test_the_address_follows_project_and_location(config: Config, origin: Origin) -> None:
-    assert origin_of(parse_url(address(config))) == origin
+    found = api_address(config.base_url, config.project, config.location)
+    assert origin_of(parse_url(found)) == origin
 
 
 async def test_the_token_is_read_for_every_order(vendor: FakeGemini, token_file: Path) -> None:

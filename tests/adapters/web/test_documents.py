@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from imagewright.adapters.web.documents import BOUNDS, WebDocuments
-from imagewright.adapters.web.netguard import Guard
+from imagewright.adapters.web.netguard import Guard, Net
 from imagewright.core.errors import Fault, InvalidRequest, Unavailable
 from tests.adapters.web.certificates import certificate, trusting
 from tests.adapters.web.network import PUBLIC, Names, Network
@@ -50,7 +50,8 @@ def network(pem: Path) -> Iterator[Network]:
 
 def documents(pem: Path, network: Network, *resolved: str) -> WebDocuments:
     names = Names(list(resolved) or [PUBLIC])
-    return WebDocuments(Guard(bounds=BOUNDS, resolve=names, network=network, tls=trusting(pem)))
+    net = Net(resolve=names, network=network)
+    return WebDocuments(Guard(bounds=BOUNDS, net=net, tls=trusting(pem)))
 
 
 async def test_a_document_is_what_stands_there(pem: Path, network: Network) -> None:

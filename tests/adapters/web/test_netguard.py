@@ -18,7 +18,7 @@ from imagewright.adapters.web.failures import (
     WebError,
 )
 from imagewright.adapters.web.fetcher import WebFetcher
-from imagewright.adapters.web.netguard import Guard, GuardBounds
+from imagewright.adapters.web.netguard import Guard, GuardBounds, Net
 from imagewright.adapters.web.origin import Origin
 from imagewright.core.errors import (
     Fault,
@@ -101,7 +101,7 @@ def network(running: tuple[Host, int]) -> Network:
 
 def guard(pem: Path, network: Network, *answers: list[str], **more: Any) -> Guard:
     names = Names(*answers) if answers else Names([PUBLIC])
-    return Guard(resolve=names, network=network, tls=trusting(pem), **more)
+    return Guard(net=Net(resolve=names, network=network), tls=trusting(pem), **more)
 
 
 async def test_the_connection_goes_to_the_checked_address_and_proves_the_name(
@@ -176,7 +176,7 @@ async def test_private_hosts_in_any_spelling_are_refused_by_the_real_resolver(
     network: Network, pem: Path, url: str
 ) -> None:
     with pytest.raises((Refused, NotSent)):
-        await Guard(network=network, tls=trusting(pem)).get(url, 10)
+        await Guard(net=Net(network=network), tls=trusting(pem)).get(url, 10)
     assert not network.connected
 
 
@@ -224,8 +224,9 @@ async def test_a_name_without_addresses_was_not_sent(network: Network, pem: Path
         raise OSError
 
     for resolve in (nobody, Names([])):
+        net = Net(resolve=resolve, network=network)
         with pytest.raises(NotSent):
-            await Guard(resolve=resolve, network=network, tls=trusting(pem)).get("https://x/", 10)
+            await Guard(net=net, tls=trusting(pem)).get("https://x/", 10)
 
 
 async def test_the_own_origin_may_be_private_and_http_and_only_it() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from imagewright.adapters.auth.issuer import IssuerConfig, check_address
+from imagewright.adapters.web.tunnel import tunnelled
 from imagewright.core.errors import InvalidRequest
 from imagewright.core.flaw import Flaw, Misconfigured
 
@@ -145,12 +146,18 @@ async def read_body(answer: httpx.Response) -> bytes:
 
 def issuer_client(config: IssuerConfig, connections: int = 2) -> httpx.AsyncClient:
     """A client for one issuer's own addresses. Raises Misconfigured."""
-    return httpx.AsyncClient(
+    # A tunnel that is kept for later would keep the egress proxy from ending.
+    kept = 1 if config.egress is None else 0
+    transport = httpx.AsyncHTTPTransport(
         verify=trust(config),
+        trust_env=False,
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=kept),
+    )
+    return httpx.AsyncClient(
+        transport=tunnelled(transport, config.egress),
         follow_redirects=False,
         trust_env=False,
         timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=1),
         headers={
             "Accept": "application/json",
             "Accept-Encoding": "identity",

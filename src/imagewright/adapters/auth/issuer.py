@@ -86,7 +86,8 @@ class IssuerConfig:
     repository or project. `groups_claim` and `name_claim` are the path of a claim.
     `groups` renames what that claim holds, and then nothing else counts; `scopes` does so for
     a token's own scopes, and empty is our own names. `jwks_uri` is asked in stead of discovery.
-    `shared_subjects` lets another source yield the same subjects.
+    `shared_subjects` lets another source yield the same subjects. `egress` is the Unix socket of
+    an egress proxy, by way of which it is asked.
     Raises InvalidRequest.
     """
 
@@ -108,6 +109,7 @@ class IssuerConfig:
     name_claim: tuple[str, ...] = ()
     jwks_uri: str | None = None
     ca_path: Path | None = None
+    egress: str | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):

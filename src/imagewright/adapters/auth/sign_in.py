@@ -18,6 +18,7 @@ from imagewright.adapters.auth.discovery import NotPublished, Publications, trus
 from imagewright.adapters.auth.issuer import IssuerConfig, check_address
 from imagewright.adapters.auth.jwks import KeyCache
 from imagewright.adapters.auth.oidc import verify
+from imagewright.adapters.web.tunnel import tunnelled
 from imagewright.core.caller import Caller
 from imagewright.core.errors import Forbidden, InvalidRequest, Unauthenticated, Unavailable
 from imagewright.core.secret import Secret
@@ -220,6 +221,7 @@ class SignInClient:
     def _client(self) -> AsyncOAuth2Client:
         """A client for one exchange: it keeps the tokens that it is given."""
         secret = self._config.client_secret
+        transport = httpx2.AsyncHTTPTransport(verify=self._trust, trust_env=False)
         return AsyncOAuth2Client(
             client_id=self._config.client_id,
             client_secret=secret.reveal() if secret else None,
@@ -227,7 +229,7 @@ class SignInClient:
             redirect_uri=self._config.redirect_uri,
             code_challenge_method="S256",
             token_endpoint_auth_method=self._method(),
-            verify=self._trust,
+            transport=tunnelled(transport, self._config.issuer.egress),
             trust_env=False,
             follow_redirects=False,
             timeout=_DEADLINE,

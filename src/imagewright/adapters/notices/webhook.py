@@ -25,6 +25,7 @@ _ANSWER_BYTES = 65_536
 class WebhookConfig:
     """Where notices go, signed with what, and which.
 
+    `egress` is the Unix socket of an egress proxy, by way of which they go.
     `delays` are the seconds before each further try; `seconds` are for one try, `grace` for all
     that wait at the end. `most` may wait.
     """
@@ -32,6 +33,7 @@ class WebhookConfig:
     url: Secret
     secret: Secret
     events: frozenset[Event] = frozenset(Event)
+    egress: str | None = None
     delays: tuple[float, ...] = (1.0, 5.0, 25.0, 125.0, 300.0)
     seconds: float = 10.0
     grace: float = 5.0
@@ -153,5 +155,6 @@ def _endpoint(config: WebhookConfig) -> Endpoint:
     return Endpoint(
         base_url=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
         query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        egress=config.egress,
         bounds=Bounds(connect=config.seconds, read=config.seconds, concurrency=1),
     )

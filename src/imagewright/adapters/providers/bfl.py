@@ -97,6 +97,11 @@ def build(config: Config, parts: Parts) -> "BlackForestLabs":
     return BlackForestLabs(config, parts)
 
 
+def outward(_options: Mapping[str, object]) -> tuple[str, ...]:
+    """Pictures stand where only the answers tell."""
+    return ("https://*",)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
     """A task as it was taken: `url` and `credits_` as the vendor told them."""
@@ -122,9 +127,9 @@ class BlackForestLabs:
     def __init__(self, config: Config, parts: Parts) -> None:
         self._config = config
         self._parts = parts
-        self._endpoint = endpoint(config, key_header="x-key", more={})
+        self._endpoint = endpoint(config, parts, key_header="x-key", more={})
         self._client = Client(self._endpoint)
-        self._guard = Guard(own=self._client.origin)
+        self._guard = Guard(own=self._client.origin, egress=parts.egress)
         self._line = Line(self._client, parts, config.retries)
         self._places = asyncio.Semaphore(config.concurrency)
 

@@ -138,6 +138,7 @@ def build(config: Config, parts: Parts) -> "ComfyUI":
         headers=headers,
         proxy=config.proxy,
         ca_file=config.ca_file,
+        egress=parts.egress,
         bounds=bounds,
     )
     return ComfyUI(config, parts, Server(endpoint, parts, config.retries))

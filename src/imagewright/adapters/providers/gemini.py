@@ -39,6 +39,7 @@ from imagewright.adapters.wire.contents import (
     read_candidate,
 )
 from imagewright.adapters.wire.gemini_batches import Batches, Outcome
+from imagewright.adapters.wire.google_addresses import api_address, opened
 from imagewright.adapters.wire.google_errors import judge
 from imagewright.adapters.wire.google_tokens import KeyFile, TokenFile, Tokens
 from imagewright.adapters.wire.line import Judge, Judgement, Line, away
@@ -60,7 +61,6 @@ _MODELS_LIMIT = 8 * _MIB
 _MOST_PAGES = 20
 _DRAFTS = 2
 """Pictures beside the last one that an answer may hold and still be read."""
-_GEMINI = "https://generativelanguage.googleapis.com"
 _LEVELS = ("minimal", "low", "medium", "high")
 _SEEDS = 2**31
 _WORD = re.compile(r"[A-Z][A-Z_]{2,63}\Z")
@@ -139,20 +139,16 @@ def offered(config: Config, offer: Offer) -> Offer:
     return offer.repriced(unhurried) if config.project is not None else offer
 
 
-def address(config: Config) -> str:
-    """Where the API is, without its version."""
-    if config.base_url is not None or config.project is None:
-        return config.base_url or _GEMINI
-    region = "" if config.location == "global" else f"{config.location}-"
-    return f"https://{region}aiplatform.googleapis.com"
+outward = opened
 
 
-def _endpoint(config: Config) -> Endpoint:
+def _endpoint(config: Config, parts: Parts) -> Endpoint:
     return Endpoint(
-        base_url=address(config),
+        base_url=api_address(config.base_url, config.project, config.location),
         headers={"x-goog-api-key": config.api_key} if config.api_key is not None else {},
         proxy=config.proxy,
         ca_file=config.ca_file,
+        egress=parts.egress,
         bounds=Bounds(
             connect=config.connect_timeout,
             read=config.read_timeout,
@@ -173,7 +169,7 @@ class Gemini:
     """`ports.provider.Provider`, `Economical`, `Discovery` and `Health` for one account."""
 
     def __init__(self, config: Config, parts: Parts) -> None:
-        endpoint = _endpoint(config)
+        endpoint = _endpoint(config, parts)
         self._config = config
         self._parts = parts
         self._client = Client(endpoint)

@@ -7,13 +7,14 @@ The options of its models are parameters under their own names: `complexity`, `f
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from imagewright.adapters.web.client import Client
 from imagewright.adapters.wire.dialect import OPENAI, Dialect, Edits
 from imagewright.adapters.wire.images import picture_call
-from imagewright.adapters.wire.images_api import ImagesApi
+from imagewright.adapters.wire.images_api import ImagesApi, links_of
 from imagewright.adapters.wire.line import Line
 from imagewright.adapters.wire.listing import openai_models
 from imagewright.adapters.wire.openai_batches import Batches
@@ -22,6 +23,8 @@ from imagewright.adapters.wire.refusals import not_made, read_error
 from imagewright.adapters.wire.results import read_results
 from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.ports.provider import Delivery, Found, Order, Parts, Watch
+
+_OPENAI = frozenset({"api.openai.com"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,12 @@ def build(config: Config, parts: Parts) -> "OpenAIImages":
     """The provider as configured; the connection is opened with the first order."""
     more = {"OpenAI-Organization": config.organization, "OpenAI-Project": config.project}
     dialect = replace(OPENAI, edit_style=Edits(config.edits))
-    return OpenAIImages(config, dialect, parts, Client(endpoint(config, more=more)))
+    return OpenAIImages(config, dialect, parts, Client(endpoint(config, parts, more=more)))
+
+
+def outward(options: Mapping[str, object]) -> tuple[str, ...]:
+    """OpenAI sends pictures along; what stands in its place may answer with addresses."""
+    return links_of(options["base_url"], _OPENAI)
 
 
 class OpenAIImages(ImagesApi):

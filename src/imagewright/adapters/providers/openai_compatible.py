@@ -6,13 +6,14 @@ What their answers prove stands in `adapters.wire.images_api`, the dialects in
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from imagewright.adapters.web.client import Client
 from imagewright.adapters.wire.dialect import DIALECTS, Dialect, Edits
 from imagewright.adapters.wire.images import PARAMETERS
-from imagewright.adapters.wire.images_api import ImagesApi
+from imagewright.adapters.wire.images_api import ImagesApi, links_of
 from imagewright.adapters.wire.listing import models_of
 from imagewright.adapters.wire.server import Server, endpoint
 from imagewright.ports.provider import Found, Parts
@@ -65,8 +66,13 @@ class Config(Server):
 def build(config: Config, parts: Parts) -> "CompatibleImages":
     """The provider as configured; the connection is opened with the first order."""
     dialect = _dialect(config)
-    client = Client(endpoint(config, key_header=dialect.key_header, more={}))
+    client = Client(endpoint(config, parts, key_header=dialect.key_header, more={}))
     return CompatibleImages(config, dialect, parts, client)
+
+
+def outward(options: Mapping[str, object]) -> tuple[str, ...]:
+    """A server elsewhere may answer with addresses of its own choice, one of this machine not."""
+    return links_of(options["base_url"])
 
 
 def _dialect(config: Config) -> Dialect:

@@ -102,7 +102,7 @@ def _per_token(price: str | None) -> Nano | None:
 def build(config: Config, parts: Parts) -> "OpenAIResponses":
     """The provider as configured; the connection is opened with the first order."""
     more = {"OpenAI-Organization": config.organization, "OpenAI-Project": config.project}
-    return OpenAIResponses(config, parts, Client(endpoint(config, more=more)))
+    return OpenAIResponses(config, parts, Client(endpoint(config, parts, more=more)))
 
 
 def offered(config: Config, offer: Offer) -> Offer:

@@ -77,7 +77,7 @@ class OpenRouter:
     def __init__(self, config: Config, parts: Parts) -> None:
         self._config = config
         self._parts = parts
-        self._client = Client(endpoint(config, more={}))
+        self._client = Client(endpoint(config, parts, more={}))
         self._line = Line(self._client, parts, config.retries)
 
     async def generate(self, order: Order, watch: Watch) -> Delivery:

@@ -89,15 +89,15 @@ class Config(Server):
 
 def build(config: Config, parts: Parts) -> "SdWebui":
     """The provider as configured; the connection is opened with the first order."""
-    return SdWebui(config, parts, Client(_endpoint(config)))
+    return SdWebui(config, parts, Client(_endpoint(config, parts)))
 
 
-def _endpoint(config: Config) -> Endpoint:
+def _endpoint(config: Config, parts: Parts) -> Endpoint:
     more: dict[str, str | None] = {}
     if config.api_key is not None and config.user is not None:
         pair = f"{config.user}:{config.api_key.reveal()}".encode()
         more = {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
-    found = endpoint(config, more=more)
+    found = endpoint(config, parts, more=more)
     # Each call that draws has another beside it that asks how far it is.
     return replace(found, bounds=replace(found.bounds, concurrency=2 * config.concurrency + 4))
 

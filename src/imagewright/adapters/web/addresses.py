@@ -34,6 +34,18 @@ _CLOSED_V6 = tuple(
     )
 )
 
+_METADATA = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "100.100.100.200/32",  # Alibaba
+        "168.63.129.16/32",  # Azure
+        "169.254.0.0/16",  # link-local: most clouds
+        "192.0.0.192/32",  # Oracle
+        "fd00:ec2::254/128",  # Amazon
+        "fe80::/10",  # link-local
+    )
+)
+
 
 def is_public(address: str) -> bool:
     """Whether an address in numbers is a host on the open internet.
@@ -51,3 +63,17 @@ def is_public(address: str) -> bool:
     if parsed.scope_id is not None or parsed not in _OPEN_V6:
         return False
     return not any(parsed in network for network in _CLOSED_V6)
+
+
+def is_metadata(address: str) -> bool:
+    """Whether an address in numbers is one at which a cloud tells a machine its keys.
+
+    Link-local addresses all count as such, and so does what is no address at all.
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return True
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in _METADATA)

@@ -15,6 +15,7 @@ import httpx
 
 from imagewright.adapters.web.failures import NotSent, SentNoAnswer, TooLarge, WebError
 from imagewright.adapters.web.origin import Origin, origin_of, parse_url
+from imagewright.adapters.web.tunnel import tunnelled
 from imagewright.core.secret import Secret
 
 
@@ -29,13 +30,17 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A configured upstream. `headers` go with every request, `query` with every address."""
+    """A configured upstream. `headers` go with every request, `query` with every address.
+
+    `egress` is the Unix socket of an egress proxy, by way of which everything is reached.
+    """
 
     base_url: str
     headers: Mapping[str, Secret] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     proxy: Secret | None = None
     ca_file: str | None = None
+    egress: str | None = None
     bounds: Bounds = field(default_factory=Bounds)
 
 
@@ -101,12 +106,13 @@ class Client:
         self._endpoint = endpoint
         self._base = parse_url(endpoint.base_url)
         self._places = asyncio.Semaphore(endpoint.bounds.concurrency)
-        self._transport = httpx.AsyncHTTPTransport(
+        transport = httpx.AsyncHTTPTransport(
             verify=tls_context(endpoint.ca_file),
             proxy=httpx.Proxy(endpoint.proxy.reveal()) if endpoint.proxy else None,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             trust_env=False,
         )
+        self._transport = tunnelled(transport, endpoint.egress)
 
     @property
     def origin(self) -> Origin:

@@ -3,13 +3,14 @@
 Names are resolved here, the answer is checked, and the connection goes to the checked
 numbers, so that a name cannot mean one address when checked and another when
 opened. No credential, cookie or proxy is used; redirects are checked as if they were new.
+By way of an egress proxy it is the proxy that resolves, checks and connects.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpcore
 import httpx
@@ -17,6 +18,7 @@ import httpx
 from imagewright.adapters.web.addresses import is_public
 from imagewright.adapters.web.failures import BadStatus, NotSent, Refused, SentNoAnswer, TooLarge
 from imagewright.adapters.web.origin import Origin, origin_of, parse_url
+from imagewright.adapters.web.tunnel import EgressAway, EgressRefused, Tunnels
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a host, in numbers. Raises OSError, or UnicodeError for what is no name."""
@@ -38,11 +40,26 @@ class GuardBounds:
     redirects: int = 3
 
 
+async def resolve_host(host: str, port: int) -> list[str]:
+    """The system's resolver, without repeats, in its order."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Net:
+    """How names are resolved and connections opened from here."""
+
+    resolve: Resolve = resolve_host
+    network: httpcore.AsyncNetworkBackend = field(default_factory=httpcore.AnyIOBackend)
+
+
 class Guard:
     """Opens https addresses of public hosts, and any address of `own`.
 
     `own` is the origin that the operator configured for the provider whose answers are
     followed; it may be private and may be http. There is none for callers' addresses.
+    `egress` is the Unix socket of an egress proxy, or None to connect from here.
     """
 
     def __init__(
@@ -50,8 +67,8 @@ class Guard:
         *,
         own: Origin | None = None,
         bounds: GuardBounds | None = None,
-        resolve: Resolve | None = None,
-        network: httpcore.AsyncNetworkBackend | None = None,
+        egress: str | None = None,
+        net: Net | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._own = own
@@ -59,9 +76,9 @@ class Guard:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or httpx.create_ssl_context(trust_env=False),
             max_keepalive_connections=0,
-            network_backend=_CheckedNetwork(
-                own, resolve or resolve_host, network or httpcore.AnyIOBackend()
-            ),
+            network_backend=_CheckedNetwork(own, net or Net())
+            if egress is None
+            else Tunnels(egress, httpcore.AnyIOBackend(), self._is_strange),
         )
 
     async def get(self, url: str, limit: int, *, accept: str = "image/*") -> bytes:
@@ -72,14 +89,20 @@ class Guard:
         try:
             async with asyncio.timeout(self._bounds.total):
                 return await self._follow(url, limit, accept)
+        except EgressRefused as error:
+            failure: Refused | NotSent | SentNoAnswer = Refused(error.reason)
         except _NOT_SENT as error:
-            failure: NotSent | SentNoAnswer = NotSent(type(error).__name__)
+            failure = NotSent(type(error).__name__)
         except _NO_ANSWER as error:
             failure = SentNoAnswer(type(error).__name__)
         raise failure
 
     async def close(self) -> None:
         await self._pool.aclose()
+
+    def _is_strange(self, host: str, port: int) -> bool:
+        own = self._own
+        return own is None or (host.lower(), port) != (own.host, own.port)
 
     async def _follow(self, url: str, limit: int, accept: str) -> bytes:
         for _ in range(self._bounds.redirects + 1):
@@ -124,7 +147,7 @@ class Guard:
         }
 
 
-_NOT_SENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
+_NOT_SENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, EgressAway)
 _NO_ANSWER = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
@@ -137,12 +160,10 @@ _NO_ANSWER = (
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to checked numbers only; TLS still proves the name, which stays in the request."""
 
-    def __init__(
-        self, own: Origin | None, resolve: Resolve, network: httpcore.AsyncNetworkBackend
-    ) -> None:
+    def __init__(self, own: Origin | None, net: Net) -> None:
         self._own = own
-        self._resolve = resolve
-        self._network = network
+        self._resolve = net.resolve
+        self._network = net.network
 
     async def connect_tcp(
         self,
@@ -186,12 +207,6 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         if not public:
             raise Refused("host")
         return public[:_MOST_ADDRESSES]
-
-
-async def resolve_host(host: str, port: int) -> list[str]:
-    """The system's resolver, without repeats, in its order."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _headers(url: httpx.URL, accept: str) -> list[tuple[bytes, bytes]]:

@@ -5,6 +5,7 @@ nothing from the environment. Redirects are not followed, frames are not unpacke
 """
 
 import logging
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from imagewright.adapters.web.client import Endpoint, tls_context
 from imagewright.adapters.web.failures import BadStatus, NotSent, SentNoAnswer, WebError
-from imagewright.adapters.web.origin import parse_url
+from imagewright.adapters.web.origin import origin_of, parse_url
+from imagewright.adapters.web.tunnel import open_socket
 
 # The library's log holds headers, and so credentials.
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)  # noqa: LOG001 - nobody may turn it on
@@ -68,7 +70,7 @@ class Sockets:
     async def _connect(self, path: str, query: Mapping[str, str], limit: int) -> ClientConnection:
         failure: WebError
         try:
-            return await self._opening(path, query, limit)
+            return await self._opening(path, query, limit, await self._socket())
         except InvalidStatus as error:
             failure = BadStatus(error.response.status_code)
         except (WebSocketException, TimeoutError, OSError, ValueError, EOFError) as error:
@@ -76,7 +78,17 @@ class Sockets:
         # Raised here so that no context leads back to the library's request and its headers.
         raise failure
 
-    def _opening(self, path: str, query: Mapping[str, str], limit: int) -> "_Once":
+    async def _socket(self) -> socket.socket | None:
+        """One that is connected by way of the egress proxy, or None to connect from here."""
+        endpoint, origin = self._endpoint, origin_of(self._base)
+        if endpoint.egress is None:
+            return None
+        seconds = endpoint.bounds.connect
+        return await open_socket(endpoint.egress, origin.host, origin.port, seconds)
+
+    def _opening(
+        self, path: str, query: Mapping[str, str], limit: int, sock: socket.socket | None
+    ) -> "_Once":
         endpoint, secure = self._endpoint, self._base.scheme == "https"
         url = self._base.copy_with(
             scheme="wss" if secure else "ws",
@@ -94,6 +106,7 @@ class Sockets:
             max_size=limit,
             logger=_SILENT,
             ssl=self._tls if secure else None,
+            sock=sock,
         )
 
 

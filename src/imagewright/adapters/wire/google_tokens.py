@@ -22,6 +22,7 @@ from imagewright.ports.provider import Parts
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_GOOGLE = "https://oauth2.googleapis.com/token"
 _LIFE = 3600
 _EARLY = 120
 """Seconds before its end at which a token is asked for anew."""
@@ -137,9 +138,18 @@ class KeyFile:
                 base_url=origin,
                 proxy=endpoint.proxy,
                 ca_file=endpoint.ca_file,
+                egress=endpoint.egress,
                 bounds=endpoint.bounds,
             )
         )
+
+
+def token_address(path: str) -> str:
+    """The token endpoint that a key file names; Google's own where the file cannot be read here."""
+    try:
+        return _checked(json.loads(_read(Path(path)))["token_uri"])
+    except (OSError, ValueError, TypeError, LookupError):
+        return _GOOGLE
 
 
 def _read(path: Path) -> str:

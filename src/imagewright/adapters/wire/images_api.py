@@ -15,6 +15,7 @@ What a status other than 200 proves stands in `adapters.wire.refusals`. The rest
 import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
+from urllib.parse import urlsplit
 
 from imagewright.adapters.web.client import Answer, Client
 from imagewright.adapters.web.failures import WebError
@@ -43,6 +44,16 @@ from imagewright.ports.provider import Delivery, Made, Order, Parts, Watch
 
 _SLACK = 64 * 1024
 _SEEDS = 2**31
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def links_of(base_url: object, known: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Where answers of a server may lead to: anywhere on the internet.
+
+    Those of this machine lead to itself, and the hosts that are `known` send pictures along.
+    """
+    host = urlsplit(str(base_url)).hostname
+    return () if host in _LOOPBACK | known else ("https://*",)
 
 
 class ImagesApi:
@@ -53,7 +64,7 @@ class ImagesApi:
         self._dialect = dialect
         self._parts = parts
         self._client = client
-        self._guard = Guard(own=client.origin)
+        self._guard = Guard(own=client.origin, egress=parts.egress)
         self._line = Line(client, parts, server.retries)
 
     async def generate(self, order: Order, watch: Watch) -> Delivery:

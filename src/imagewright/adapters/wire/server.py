@@ -7,6 +7,7 @@ from typing import ClassVar
 from imagewright.adapters.web.client import Bounds, Endpoint
 from imagewright.adapters.web.origin import parse_url
 from imagewright.core.secret import Secret
+from imagewright.ports.provider import Parts
 
 _MIB = 1024 * 1024
 
@@ -47,7 +48,11 @@ class Server:
 
 
 def endpoint(
-    server: Server, *, key_header: str = "Authorization", more: Mapping[str, str | None]
+    server: Server,
+    parts: Parts,
+    *,
+    key_header: str = "Authorization",
+    more: Mapping[str, str | None],
 ) -> Endpoint:
     """The server with its key and further headers, those that are set.
 
@@ -65,6 +70,7 @@ def endpoint(
         query=server.query,
         proxy=server.proxy,
         ca_file=server.ca_file,
+        egress=parts.egress,
         bounds=Bounds(
             connect=server.connect_timeout,
             read=server.read_timeout,
