@@ -94,10 +94,15 @@ class Machine:
 @contextmanager
 def booted(tree: Path, log: Path) -> Iterator[Machine]:
     """Boot a tree, which stays as it is: what is written is in memory and lost at the end."""
+    name = f"imagewright-{secrets.token_hex(4)}"
+    cgroup = _cgroup(name)
     command = (
+        # In a control group of its own: what systemd attaches to the groups of its units, such as
+        # what drops packets, stays there after a container that was killed, and would meet others.
+        *("sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', cgroup),
         *("systemd-nspawn", f"--directory={tree}", "--boot", "--volatile=overlay"),
         *("--register=no", "--keep-unit", "--private-network", "--console=pipe"),
-        f"--machine=imagewright-{secrets.token_hex(4)}",
+        f"--machine={name}",
         # Without these, IPAddressDeny= of the units inside is passed over in silence.
         *("--capability=CAP_BPF,CAP_PERFMON,CAP_NET_ADMIN", "--system-call-filter=bpf"),
     )
@@ -117,6 +122,7 @@ def booted(tree: Path, log: Path) -> Iterator[Machine]:
             os.kill(init, 9)
         process.terminate()
         process.wait(30)
+        _removed(cgroup)
 
 
 def _up(process: "subprocess.Popen[bytes]", log: Path) -> Machine:
@@ -128,6 +134,29 @@ def _up(process: "subprocess.Popen[bytes]", log: Path) -> Machine:
                 return machine
         time.sleep(0.1)
     raise TimeoutError(f"the container does not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _cgroup(name: str) -> Path:
+    """A new control group of the second version."""
+    lines = [line.split() for line in Path("/proc/self/mounts").read_text("ascii").splitlines()]
+    found = Path(next(place for _, place, kind, *_ in lines if kind == "cgroup2"), name)
+    found.mkdir()
+    return found
+
+
+def _removed(cgroup: Path) -> None:
+    """Remove it with all that a container made in it, once its last process is gone."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            for each in sorted(filter(Path.is_dir, cgroup.rglob("*")), reverse=True):
+                each.rmdir()
+            cgroup.rmdir()
+        except OSError:
+            assert time.monotonic() < until, f"{cgroup} is still in use"
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _children(process: int) -> list[int]:

@@ -122,7 +122,8 @@ def _signals(reload: Callable[[], None]) -> asyncio.Event:
 def _reload(proxy: EgressProxy, load: Load, notifier: Notifier) -> None:
     notifier.reloading()
     try:
-        proxy.ways = ways_of(load())
+        settings = load()
+        proxy.ways, proxy.config = ways_of(settings), _config(settings)
         _log.info("configuration taken up", extra=_counted(proxy.ways))
     except Misconfigured as error:
         for flaw in error.flaws:

@@ -142,9 +142,34 @@ async def test_the_first_address_that_answers_is_taken(path: Path, upstream: Ups
     assert (head, world.connected) == (MADE, [("127.0.0.1", 1), ("10.0.0.7", 1)])
 
 
+async def test_an_address_that_is_silent_leaves_time_for_the_next(
+    path: Path, upstream: Upstream
+) -> None:
+    async def connect(address: str, port: int) -> Streams:
+        if address != "127.0.0.1":
+            await asyncio.sleep(30)
+        return await asyncio.open_connection(address, port)
+
+    world = World({"vendor.example": [["10.0.0.7", "127.0.0.1"]]})
+    reach = Reach(resolve=world.resolve, connect=connect)
+    proxy = EgressProxy(named(upstream.port), EgressConfig(connect=1.0), reach)
+    with listening(path) as listener:
+        await proxy.open([listener])
+        head, streams = await asked(path, f"vendor.example:{upstream.port}")
+        streams[1].close()
+        assert head == MADE
+        await proxy.close()
+    # The file is whoever's who made the socket.
+    assert path.is_socket()
+
+
 async def test_a_host_that_is_away_is_told_from_one_that_has_no_address(path: Path) -> None:
     async def nobody(_host: str, _port: int) -> list[str]:
         raise OSError
+
+    async def silent(_host: str, _port: int) -> list[str]:
+        await asyncio.sleep(30)
+        return []
 
     async def never(_address: str, _port: int) -> Streams:
         await asyncio.sleep(30)
@@ -155,6 +180,7 @@ async def test_a_host_that_is_away_is_told_from_one_that_has_no_address(path: Pa
         assert await refused(path, "127.0.0.1:1") == (502, "connection_refused")
     for reach, expected in (
         (Reach(resolve=nobody), (502, "dns_error")),
+        (Reach(resolve=silent), (504, "dns_timeout")),
         (Reach(connect=never), (504, "connection_timeout")),
     ):
         proxy = EgressProxy(ways, EgressConfig(connect=0.2), reach)

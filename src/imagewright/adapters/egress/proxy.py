@@ -26,7 +26,11 @@ _WORDS = {400: "bad request", 403: "refused", 408: "slow", 431: "bad request", 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressConfig:
-    """Seconds to ask in, to connect, and without a byte; how many tunnels there are at once."""
+    """Bounds: `most` tunnels at once, and times in seconds.
+
+    `ask` is for a request to come, `connect` for a name to be resolved and then for all of its
+    addresses to be tried, `idle` is how long nothing may move.
+    """
 
     ask: float = 10.0
     connect: float = 10.0
@@ -63,16 +67,16 @@ class Reach:
 
 
 class EgressProxy:
-    """Serves Unix sockets between `open` and `close`; `ways` may be replaced at any time.
+    """Serves Unix sockets between `open` and `close`.
 
-    What is open stays open when its way is gone.
+    `ways` and `config` may be replaced at any time; what is open stays open when its way is gone.
     """
 
     def __init__(
         self, ways: Ways, config: EgressConfig | None = None, reach: Reach | None = None
     ) -> None:
         self.ways = ways
-        self._config = config or EgressConfig()
+        self.config = config or EgressConfig()
         self._reach = reach or Reach()
         self._servers: list[asyncio.Server] = []
         self._open: set[asyncio.Task[None]] = set()
@@ -81,7 +85,8 @@ class EgressProxy:
     async def open(self, listeners: Iterable[socket.socket]) -> None:
         """Begin to accept at sockets that listen."""
         for each in listeners:
-            server = await asyncio.start_unix_server(self._accept, sock=each, limit=_CHUNK)
+            # `start_unix_server` would take away the file of a socket that is systemd's.
+            server = await asyncio.start_server(self._accept, sock=each, limit=_CHUNK)
             self._servers.append(server)
 
     async def close(self, seconds: float = 0.0) -> None:
@@ -117,7 +122,7 @@ class EgressProxy:
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = await self._asked(reader)
-        if self._taken >= self._config.most:
+        if self._taken >= self.config.most:
             raise NoTunnel(503, "connection_limit_reached", asked.place)
         self._taken += 1
         try:
@@ -143,7 +148,7 @@ class EgressProxy:
 
     async def _asked(self, reader: asyncio.StreamReader) -> Asked:
         try:
-            async with asyncio.timeout(self._config.ask):
+            async with asyncio.timeout(self.config.ask):
                 return read_head(await reader.readuntil(b"\r\n\r\n"))
         except TimeoutError:
             refusal = NoTunnel(408, "http_request_error")
@@ -154,15 +159,19 @@ class EgressProxy:
         raise refusal
 
     async def _connected(self, asked: Asked) -> Streams:
-        place = asked.place
-        try:
-            async with asyncio.timeout(self._config.connect):
-                for address in await self._addresses(asked):
-                    with suppress(OSError):
-                        return await self._reach.connect(address, place.port)
-        except TimeoutError:
-            raise NoTunnel(504, "connection_timeout", place) from None
-        raise NoTunnel(502, "connection_refused", place)
+        """Connected with the first of the addresses that answers in its share of the time."""
+        addresses, late = await self._addresses(asked), False
+        for address in addresses:
+            try:
+                async with asyncio.timeout(self.config.connect / len(addresses)):
+                    return await self._reach.connect(address, asked.place.port)
+            except TimeoutError:
+                late = True
+            except OSError:
+                continue
+        if late:
+            raise NoTunnel(504, "connection_timeout", asked.place)
+        raise NoTunnel(502, "connection_refused", asked.place)
 
     async def _addresses(self, asked: Asked) -> list[str]:
         """Checked, in numbers. Raises NoTunnel."""
@@ -171,7 +180,10 @@ class EgressProxy:
         if way is None:
             raise NoTunnel(403, "http_request_denied", place)
         try:
-            found = await self._reach.resolve(place.host, place.port)
+            async with asyncio.timeout(self.config.connect):
+                found = await self._reach.resolve(place.host, place.port)
+        except TimeoutError:
+            raise NoTunnel(504, "dns_timeout", place) from None
         except (OSError, UnicodeError):
             found = []
         if not found:
@@ -184,7 +196,7 @@ class EgressProxy:
     async def _flush(self, *writers: asyncio.StreamWriter) -> None:
         """Let what is still to be written go out: an abort would lose it."""
         with suppress(OSError):
-            async with asyncio.timeout(self._config.idle):
+            async with asyncio.timeout(self.config.idle):
                 for each in writers:
                     each.close()
                     await each.wait_closed()
@@ -204,7 +216,7 @@ class EgressProxy:
         pumps = tuple(pending)
         try:
             while pending:
-                left = tunnel.moved + self._config.idle - loop.time()
+                left = tunnel.moved + self.config.idle - loop.time()
                 if left <= 0:
                     return "idle"
                 done, pending = await asyncio.wait(
