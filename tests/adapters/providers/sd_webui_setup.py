@@ -9,6 +9,7 @@ from tests.fakes.orders import order, parts
 from tests.fakes.sd_webui import PASSWORD, USER, FakeSdWebui
 
 MAKE = "/sdapi/v1/txt2img"
+PROGRESS = "/internal/progress"
 
 
 def made_for(vendor: FakeSdWebui, given: Parts | None = None, **config: Any) -> SdWebui:

@@ -7,7 +7,7 @@ import pytest
 
 from imagewright.adapters.providers.sd_webui import SdWebui
 from imagewright.ports.provider import Order
-from tests.adapters.providers.sd_webui_setup import asked, made_for
+from tests.adapters.providers.sd_webui_setup import PROGRESS, asked, made_for
 from tests.fakes.orders import Watched
 from tests.fakes.sd_webui import FakeSdWebui
 
@@ -51,7 +51,7 @@ async def test_previews_are_not_asked_for_where_none_is_wanted(
     vendor.seconds = 0.3
     watched = Watched()
     await webui.generate(asked(), watched)
-    asks = [each.values for each in vendor.received if each.path == "/internal/progress"]
+    asks = [each.values for each in vendor.received if each.path == PROGRESS]
     assert asks
     assert not [each for each in asks if each["live_preview"]]
     assert not watched.partials

@@ -37,3 +37,11 @@ async def test_what_costs_nothing_goes_on(database: Database, desk: Desk) -> Non
     claimed = await desk.claim("worker-a")
     assert claimed is not None
     assert claimed.id == free.id
+
+
+async def test_what_goes_on_holds_its_place_for_nobody(database: Database, desk: Desk) -> None:
+    free = await desk.admit("free", ceiling=FREE)
+    assert (await desk.claim("worker-a")) is not None
+    assert (await desk.jobs.recover(NOON + SECOND, sole=False)).requeued == ()
+    await database.write(partial(disown, now=NOON + SECOND))
+    assert (await desk.jobs.recover(NOON + SECOND, sole=False)).requeued == (free.id,)

@@ -14,7 +14,8 @@ def disown(connection: Connection, now: int) -> int:
     """End paid jobs that may have been sent to a provider since; how many there were.
 
     Their holds stay, as of every outcome that nobody knows. What costs nothing goes on, and so
-    does an order that a vendor had taken: it is asked for again, not sent again.
+    does an order that a vendor had taken: it is asked for again, not sent again. Both go on at the
+    next start: whoever had them is not there any more.
     """
     query = select(jobs).where(_OPEN, jobs.c.ceiling > 0, jobs.c.request.is_(None))
     rows = connection.execute(query.order_by(jobs.c.created_at)).mappings().all()
@@ -40,4 +41,5 @@ def disown(connection: Connection, now: int) -> int:
             job=row["id"],
         )
         record(connection, deed, now)
+    connection.execute(update(jobs).where(CARRIED_OUT).values(lease_until=now))
     return len(rows)
