@@ -28,8 +28,8 @@ from tests.contracts.samples import (
     verdict,
 )
 
-ADMISSION = 7
-"""Statements: subject, revocations, same ask and room, accounts, job, ledger, audit."""
+ADMISSION = 6
+"""Statements: subject, same ask and room, accounts, job, ledger, audit with revocations."""
 PROMPT = "an unmistakable pangolin"
 
 

@@ -20,11 +20,11 @@ from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, Holding, enter_hold, stored
 from imagewright.adapters.sql.quotas import check_quota
 from imagewright.adapters.sql.quotes import Use, use_up
-from imagewright.adapters.sql.revocations import check
+from imagewright.adapters.sql.revocations import check, check_and_enter
 from imagewright.adapters.sql.rows import Values, accounts_text, caller_values, job_of
 from imagewright.adapters.sql.subjects import enrol, number_of
 from imagewright.adapters.sql.tables import JOINED, QUEUED, images, jobs
-from imagewright.adapters.sql.trail import Deed, record
+from imagewright.adapters.sql.trail import Deed, enter_line, line_of
 from imagewright.core.budget import Account
 from imagewright.core.errors import Busy
 from imagewright.core.job import Job, State
@@ -158,8 +158,9 @@ def enter_job(connection: Connection, entry: Entry, number: int, group: str | No
     connection.execute(_NEW, values)
     if demand.quote.ceiling:
         enter_hold(connection, values)
-    _check_standing(connection, demand)
-    record_admission(connection, demand, number, demand.job)
+    paid = demand.quote.ceiling > FREE
+    line = _admission(demand, number, demand.job)
+    check_and_enter(connection, demand.caller, demand.plan.provider, line, paid=paid)
     return job_of(values, demand.caller.subject)
 
 
@@ -233,6 +234,10 @@ _NOT_YET = (
 
 def record_admission(connection: Connection, demand: Demand, number: int, job: str) -> None:
     """Enter in the audit that a job answers an ask."""
+    enter_line(connection, _admission(demand, number, job))
+
+
+def _admission(demand: Demand, number: int, job: str) -> Values:
     fresh = job == demand.job
     deed = Deed(
         subject=number,
@@ -245,4 +250,4 @@ def record_admission(connection: Connection, demand: Demand, number: int, job: s
         amount=demand.quote.ceiling if fresh else 0,
         shape=demand.shape,
     )
-    record(connection, deed, demand.now, demand.origin)
+    return line_of(deed, demand.now, demand.origin)

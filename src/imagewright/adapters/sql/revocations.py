@@ -18,9 +18,9 @@ from sqlalchemy import (
 
 from imagewright.adapters.sql.conclusion import end_queued
 from imagewright.adapters.sql.database import Database
-from imagewright.adapters.sql.rows import Found
+from imagewright.adapters.sql.rows import Found, Values
 from imagewright.adapters.sql.subjects import enrol, number_of
-from imagewright.adapters.sql.tables import IN_FORCE, QUEUED, jobs, revocations
+from imagewright.adapters.sql.tables import IN_FORCE, QUEUED, audit, jobs, revocations
 from imagewright.adapters.sql.trail import Deed, record
 from imagewright.core.audit import OPERATOR
 from imagewright.core.caller import Caller
@@ -36,7 +36,7 @@ def _is(what: What, parameter: str) -> ColumnElement[bool]:
     return and_(revocations.c.what == what.value, revocations.c.key == bindparam(parameter))
 
 
-_WHO = or_(_is(What.TOKEN, "token"), _is(What.SUBJECT, "subject"))
+_WHO = or_(_is(What.TOKEN, "by_token"), _is(What.SUBJECT, "by_subject"))
 _BARS = select(revocations.c.what).where(IN_FORCE, _WHO).limit(1)
 _STOPS = (
     select(revocations.c.what)
@@ -44,13 +44,18 @@ _STOPS = (
         IN_FORCE,
         or_(
             _WHO,
-            _is(What.SPENDING_BY, "subject"),
-            _is(What.SPENDING_AT, "provider"),
+            _is(What.SPENDING_BY, "by_subject"),
+            _is(What.SPENDING_AT, "at_provider"),
             _is(What.SPENDING, "everybody"),
         ),
     )
     .limit(1)
 )
+_ENTERED = {
+    paid: insert(audit).returning(query.scalar_subquery())
+    for paid, query in ((True, _STOPS), (False, _BARS))
+}
+"""A line of the audit, and what bars it: one turn to the server for both."""
 
 
 def check(connection: Connection, caller: Caller, provider: str, *, paid: bool) -> None:
@@ -59,12 +64,24 @@ def check(connection: Connection, caller: Caller, provider: str, *, paid: bool) 
     On PostgreSQL this comes after the transaction has written to the jobs, so that it waits for
     a revocation under way, or the revocation for it.
     """
-    values = {"token": caller.credential.id, "subject": caller.subject}
-    if paid:
-        query, values = _STOPS, {**values, "provider": provider, "everybody": ""}
-    else:
-        query = _BARS
-    if connection.scalar(query, values) is not None:
+    _refuse(connection.scalar(_STOPS if paid else _BARS, _whose(caller, provider, paid=paid)))
+
+
+def check_and_enter(
+    connection: Connection, caller: Caller, provider: str, line: Values, *, paid: bool
+) -> None:
+    """As `check`, where a line of the audit is to be entered with it."""
+    values = {**line, **_whose(caller, provider, paid=paid)}
+    _refuse(connection.scalar(_ENTERED[paid], values))
+
+
+def _whose(caller: Caller, provider: str, *, paid: bool) -> Values:
+    values: Values = {"by_token": caller.credential.id, "by_subject": caller.subject}
+    return {**values, "at_provider": provider, "everybody": ""} if paid else values
+
+
+def _refuse(found: object) -> None:
+    if found is not None:
         raise Forbidden("What allowed this was revoked.", hint="Ask the operator.")
 
 

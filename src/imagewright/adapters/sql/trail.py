@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
 
+from imagewright.adapters.sql.rows import Values
 from imagewright.adapters.sql.tables import audit
 from imagewright.ports.books import Origin
 
@@ -28,22 +29,29 @@ class Deed:
 
 def record(connection: Connection, deed: Deed, at: int, origin: Origin | None = None) -> None:
     """Enter a deed; those of a worker have no request."""
-    connection.execute(
-        _ENTRY,
-        {
-            "at": at,
-            "subject": deed.subject,
-            "credential": deed.credential,
-            "action": deed.action,
-            "thing": deed.thing,
-            "outcome": deed.outcome,
-            "reason": deed.reason,
-            "request": origin and origin.request,
-            "address": origin and origin.address,
-            "client": origin and origin.client,
-            "job": deed.job,
-            "amount": deed.amount,
-            "shape": deed.shape,
-            "count": deed.count,
-        },
-    )
+    enter_line(connection, line_of(deed, at, origin))
+
+
+def enter_line(connection: Connection, line: Values) -> None:
+    """Enter a line as it is to stand."""
+    connection.execute(_ENTRY, line)
+
+
+def line_of(deed: Deed, at: int, origin: Origin | None) -> Values:
+    """The audit's columns."""
+    return {
+        "at": at,
+        "subject": deed.subject,
+        "credential": deed.credential,
+        "action": deed.action,
+        "thing": deed.thing,
+        "outcome": deed.outcome,
+        "reason": deed.reason,
+        "request": origin and origin.request,
+        "address": origin and origin.address,
+        "client": origin and origin.client,
+        "job": deed.job,
+        "amount": deed.amount,
+        "shape": deed.shape,
+        "count": deed.count,
+    }
