@@ -11,6 +11,18 @@ from imagewright.app.egress import shown
 from imagewright.app.ways import ways_of
 from imagewright.settings import load_bare
 
+USUAL = {
+    "openai": Place("api.openai.com"),
+    "openai_responses": Place("api.openai.com"),
+    "openrouter": Place("openrouter.ai"),
+    "gemini": Place("generativelanguage.googleapis.com"),
+    "bfl": Place("api.bfl.ai"),
+    "comfyui": Place("127.0.0.1", 8188),
+    "sd_webui": Place("127.0.0.1", 7860),
+    "openai_compatible": Place("127.0.0.1", 8080),
+    "placeholder": None,
+}
+
 
 def ways(tmp_path: Path, text: str) -> Ways:
     path = tmp_path / "imagewright.toml"
@@ -19,20 +31,7 @@ def ways(tmp_path: Path, text: str) -> Ways:
     return ways_of(load_bare(path, environ={"HOME": "/nowhere"}))
 
 
-@pytest.mark.parametrize(
-    ("kind", "place"),
-    [
-        ("openai", Place("api.openai.com")),
-        ("openai_responses", Place("api.openai.com")),
-        ("openrouter", Place("openrouter.ai")),
-        ("gemini", Place("generativelanguage.googleapis.com")),
-        ("bfl", Place("api.bfl.ai")),
-        ("comfyui", Place("127.0.0.1", 8188)),
-        ("sd_webui", Place("127.0.0.1", 7860)),
-        ("openai_compatible", Place("127.0.0.1", 8080)),
-        ("placeholder", None),
-    ],
-)
+@pytest.mark.parametrize(("kind", "place"), USUAL.items())
 def test_a_provider_is_reached_at_its_usual_address(
     tmp_path: Path, kind: str, place: Place | None
 ) -> None:
@@ -43,8 +42,7 @@ def test_a_provider_is_reached_at_its_usual_address(
 
 
 def test_no_kind_is_left_out() -> None:
-    (mark,) = test_a_provider_is_reached_at_its_usual_address.pytestmark  # type: ignore[attr-defined]  # pytest sets it
-    assert {kind for kind, _ in mark.args[1]} == set(own_kinds())
+    assert USUAL.keys() == set(own_kinds())
 
 
 def test_a_providers_own_address_and_proxy_are_taken_in_place_of_the_usual(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from imagewright.adapters.sql.crossings import crossings
 from imagewright.adapters.sql.ledger import Hold, Holding, enter_hold, stored
 from imagewright.adapters.sql.quotas import check_quota
 from imagewright.adapters.sql.quotes import Use, use_up
-from imagewright.adapters.sql.revocations import check, check_and_enter
+from imagewright.adapters.sql.revocations import check_and_enter
 from imagewright.adapters.sql.rows import Values, accounts_text, caller_values, job_of
 from imagewright.adapters.sql.subjects import enrol, number_of
 from imagewright.adapters.sql.tables import JOINED, QUEUED, images, jobs
@@ -130,8 +130,7 @@ def enter(connection: Connection, entry: Entry, hold: Hold) -> Admitted:
     standing = _STANDING[demand.reuse_since is not None]
     same, queued, waiting = connection.execute(standing, _asked(entry, number)).one()
     if same is not None:
-        _check_standing(connection, demand)
-        record_admission(connection, demand, number, same)
+        _enter_standing(connection, demand, number, same)
         job = _job(connection, same, demand.caller.subject)
         return Admitted(job=job, fresh=False)
     if demand.given is not None or demand.consent is Consent.HUMAN:
@@ -158,9 +157,7 @@ def enter_job(connection: Connection, entry: Entry, number: int, group: str | No
     connection.execute(_NEW, values)
     if demand.quote.ceiling:
         enter_hold(connection, values)
-    paid = demand.quote.ceiling > FREE
-    line = _admission(demand, number, demand.job)
-    check_and_enter(connection, demand.caller, demand.plan.provider, line, paid=paid)
+    _enter_standing(connection, demand, number, demand.job)
     return job_of(values, demand.caller.subject)
 
 
@@ -177,8 +174,10 @@ def _accounts(entry: Entry, number: int) -> list[Account]:
     return [stored(charge.account, demand.caller.subject, number) for charge in demand.charges]
 
 
-def _check_standing(connection: Connection, demand: Demand) -> None:
-    check(connection, demand.caller, demand.plan.provider, paid=demand.quote.ceiling > FREE)
+def _enter_standing(connection: Connection, demand: Demand, number: int, job: str) -> None:
+    """As `record_admission`, unless what allowed the ask was revoked."""
+    line, paid = _admission(demand, number, job), demand.quote.ceiling > FREE
+    check_and_enter(connection, demand.caller, demand.plan.provider, line, paid=paid)
 
 
 def check_room(connection: Connection, capacity: Capacity, number: int) -> None:
