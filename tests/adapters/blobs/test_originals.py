@@ -1,12 +1,10 @@
 """Originals taken out of a state directory, from wherever they are."""
 
-import errno
 import hashlib
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -70,44 +68,44 @@ def test_one_on_the_shelf_is_linked_with_its_sidecar(
     assert live.stat().st_ino == (target / wanted().name).stat().st_ino
 
 
-def test_on_another_file_system_it_is_copied(
-    store: Store, originals: Originals, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def apart(*_: object, **__: object) -> None:
-        raise OSError(18, "Invalid cross-device link")
+@pytest.fixture
+def beyond(tmp_path: Path) -> Iterator[Path]:
+    """A directory of another file system than the state's."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        assert Path(directory).stat().st_dev != tmp_path.stat().st_dev
+        (Path(directory) / "subjects").mkdir()
+        yield Path(directory)
 
+
+def test_on_another_file_system_it_is_copied(tmp_path: Path, store: Store, beyond: Path) -> None:
     store.put(WHO, NAME, DATA, NOTE)
-    monkeypatch.setattr(os, "link", apart)
-    assert originals.take(wanted()) is None
-    assert there(target) == {"fox.png": DATA, "fox.json": NOTE}
+    with (
+        Directory.at(str(tmp_path / "state")) as state,
+        Directory.at(str(beyond / "subjects")) as subjects,
+    ):
+        assert Originals(state, subjects).take(wanted()) is None
+    assert there(beyond / "subjects") == {"fox.png": DATA, "fox.json": NOTE}
 
 
-def earlier(tmp_path: Path, data: bytes) -> Path:
+def earlier(place: Path, data: bytes) -> Path:
     """An earlier backup's `subjects`, with these bytes in the original's place."""
-    found = tmp_path / "earlier" / wanted().name
+    found = place / "earlier" / wanted().name
     found.parent.mkdir(parents=True)
     found.write_bytes(data)
-    return tmp_path / "earlier"
+    return place / "earlier"
 
 
 @pytest.mark.parametrize("had", [DATA, b"other bytes", None])
 def test_on_another_file_system_what_an_earlier_backup_has_is_linked(
-    tmp_path: Path, store: Store, target: Path, monkeypatch: pytest.MonkeyPatch, had: bytes | None
+    tmp_path: Path, store: Store, beyond: Path, had: bytes | None
 ) -> None:
-    real, live = os.link, str(tmp_path / "state")
-
-    def apart(old: str, new: str, *, src_dir_fd: int, **more: Any) -> None:
-        if Path(f"/proc/self/fd/{src_dir_fd}").readlink().is_relative_to(live):
-            raise OSError(errno.EXDEV, "Invalid cross-device link")
-        real(old, new, src_dir_fd=src_dir_fd, **more)
-
-    before = earlier(tmp_path, had or DATA)
+    target = beyond / "subjects"
+    before = earlier(beyond, had or DATA)
     if had is None:
         shutil.rmtree(before / subject_directory(WHO))
     store.put(WHO, NAME, DATA, NOTE)
-    monkeypatch.setattr(os, "link", apart)
     with (
-        Directory.at(live) as state,
+        Directory.at(str(tmp_path / "state")) as state,
         Directory.at(str(target)) as subjects,
         Directory.at(str(before)) as had_before,
     ):
@@ -119,18 +117,13 @@ def test_on_another_file_system_what_an_earlier_backup_has_is_linked(
 
 
 def test_a_link_in_an_earlier_backup_is_not_followed(
-    tmp_path: Path, store: Store, target: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store: Store, beyond: Path
 ) -> None:
-    before = earlier(tmp_path, DATA)
-    (tmp_path / "secret").write_bytes(DATA)
+    target, before = beyond / "subjects", earlier(beyond, DATA)
+    (beyond / "secret").write_bytes(DATA)
     (before / wanted().name).unlink()
-    (before / wanted().name).symlink_to(tmp_path / "secret")
+    (before / wanted().name).symlink_to(beyond / "secret")
     store.put(WHO, NAME, DATA, NOTE)
-
-    def never(*_: object, **__: object) -> None:
-        raise OSError(errno.EXDEV, "Invalid cross-device link")
-
-    monkeypatch.setattr(os, "link", never)
     with (
         Directory.at(str(tmp_path / "state")) as state,
         Directory.at(str(target)) as subjects,
